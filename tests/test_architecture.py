@@ -44,7 +44,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 COMPOSITION_ROOTS = {"daemon", "__main__"}
 THIRD_PARTY = {
-    "appliance": {"peewee", "cryptography", "argon2", "pyotp", "segno", "ifaddr", "supervisor"},
+    "appliance": {"peewee", "click", "cryptography", "argon2", "pyotp", "segno", "ifaddr", "supervisor"},
     "sip_daemon": {"uvloop", "ifaddr", "peewee"},
     "flask_admin_ui": {
         "flask",
