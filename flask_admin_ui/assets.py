@@ -1,0 +1,141 @@
+"""Fetches the styles, scripts, icons and fonts of the admin pages at set-up.
+
+    python -m flask_admin_ui.assets --npm PATH     install what package-lock.json names, copy what is used
+    python -m flask_admin_ui.assets --check        exit 0 if that was done for this very lock
+
+One rule: what a browser loads comes from `static/vendor`, served by ourselves; nothing there is committed, and
+nothing is fetched while the system runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+MODULES = FOLDER / "node_modules"
+VENDOR = FOLDER / "static" / "vendor"
+
+FILES = {
+    "tabler.css": "@tabler/core/dist/css/tabler.min.css",
+    "tabler.js": "@tabler/core/dist/js/tabler.min.js",
+    "htmx.js": "htmx.org/dist/htmx.min.js",
+    "chart.js": "chart.js/dist/chart.umd.min.js",
+    "inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+    "inter-latin-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
+}
+"""Name in `static/vendor` -> the file inside `node_modules`."""
+
+ICONS = """
+activity adjustments-horizontal alert-circle alert-triangle arrow-down-right arrow-left arrow-right arrow-up-right
+check chevron-left chevron-right circle-check circle-x clock copy dashboard device-landline-phone device-mobile
+dots-vertical download edit eye file-download filter history info-circle key lock lock-open login logout menu-2
+microphone moon-stars phone phone-calling phone-end phone-incoming phone-off phone-outgoing plug-connected
+plug-connected-x plus qrcode refresh search server settings shield-check shield-lock sun-high trash user user-circle
+user-plus users volume x
+""".split()
+"""Icons of @tabler/icons that the pages use (a test compares them with the templates)."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m flask_admin_ui.assets", description=__doc__)
+    parser.add_argument("--npm", default="npm", help="the npm program to install with")
+    parser.add_argument("--check", action="store_true", help="only tell whether everything is in place")
+    options = parser.parse_args(arguments)
+    if is_complete():
+        return 0
+    if options.check:
+        return 1
+    try:
+        install(options.npm)
+        publish()
+    except (OSError, subprocess.CalledProcessError, MissingAsset) as error:
+        print(f"The web assets could not be installed: {reason(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class MissingAsset(Exception):
+    """An installed package no longer has a file that the pages use."""
+
+
+def stamp() -> str:
+    """What the vendor folder is made from: the lock, the list of files and the list of icons."""
+    digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes())
+    digest.update(json.dumps([FILES, sorted(ICONS)]).encode())
+    return digest.hexdigest()
+
+
+def is_complete() -> bool:
+    """Whether `static/vendor` holds what this lock and these lists ask for."""
+    manifest = VENDOR / "manifest.json"
+    try:
+        known = json.loads(manifest.read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(known.get("stamp") == stamp()) and all((VENDOR / name).exists() for name in known["files"])
+
+
+def install(npm: str) -> None:
+    """Install exactly what the lock names; no script of any package is run."""
+    print("Installing the locked packages of the admin pages ...", flush=True)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    finished = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise subprocess.CalledProcessError(finished.returncode, command, finished.stdout, finished.stderr)
+
+
+def publish() -> None:
+    """Copy the used files to `static/vendor`, and write the manifest last."""
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    VENDOR.mkdir(parents=True)
+    hashes = {}
+    for name, source in FILES.items():
+        path = MODULES / source
+        if not path.is_file():
+            raise MissingAsset(f"{source} is not in the installed packages")
+        hashes[name] = write(name, path.read_bytes())
+    hashes["icons.svg"] = write("icons.svg", sprite().encode())
+    (VENDOR / "manifest.json").write_text(json.dumps({"stamp": stamp(), "files": hashes}, indent=1))
+    print(f"{len(hashes)} files ready, {len(ICONS)} icons.", flush=True)
+
+
+def write(name: str, content: bytes) -> str:
+    """Write one file without the reference to a source map that is not published; returns its content hash."""
+    if name.endswith((".js", ".css")):
+        content = re.sub(rb"\n?(?://|/\*)# sourceMappingURL=\S+(?: ?\*/)?\s*$", b"\n", content)
+    (VENDOR / name).write_bytes(content)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def sprite() -> str:
+    """One SVG file with a symbol for each icon, so that a page loads 60 drawings in one cached request."""
+    symbols = []
+    for name in sorted(set(ICONS)):
+        path = MODULES / "@tabler/icons/icons/outline" / f"{name}.svg"
+        if not path.is_file():
+            raise MissingAsset(f"the icon {name} is not in @tabler/icons")
+        drawing = re.sub(r"^.*?<svg[^>]*>|</svg>\s*$", "", path.read_text(), flags=re.DOTALL)
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{" ".join(drawing.split())}</symbol>')
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>\n'
+
+
+def reason(error: Exception) -> str:
+    """One sentence for a person, with the last lines of npm if it was npm."""
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} was not found. Install Node.js with npm, or name it with --npm."
+    if isinstance(error, subprocess.CalledProcessError):
+        tail = "\n".join((error.stderr or error.stdout or "").strip().splitlines()[-8:])
+        return f"npm ended with status {error.returncode}. Is the package registry reachable?\n{tail}"
+    return str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
