@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-
-NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class CallStatus(StrEnum):
@@ -69,7 +66,7 @@ class LegRecord:
     packets_sent: int = 0
     packets_lost: int = 0
     jitter_ms: float = 0.0
-    detail: Mapping[str, object] = field(default=NOTHING)
+    detail: Mapping[str, object] = field(default_factory=dict)
     """JSON values: final status, round trip, dropped packets ..."""
 
 
@@ -98,7 +95,7 @@ class CallRecord:
     """Why it ended, in words for a person."""
     ended_by: str = ""
     """caller, callee, system or admin; empty while it lasts."""
-    detail: Mapping[str, object] = field(default=NOTHING)
+    detail: Mapping[str, object] = field(default_factory=dict)
     """JSON values: the step times in milliseconds from the start."""
     legs: tuple[LegRecord, ...] = ()
     """Only complete in `CallEnded`."""

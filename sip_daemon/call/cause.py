@@ -1,0 +1,89 @@
+"""Why a call ended or was refused: one value for the caller's phone, for the record and for a person.
+
+What a called phone said is translated here into what the caller hears: a phone's own 404 or 503 tells of that
+phone, not of the number that was dialled, so it never travels through as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .record import CallStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The text goes out in Reason headers: it never repeats what a peer sent."""
+
+    status: int
+    """SIP status for a caller who is still waiting (RFC 3261 §21)."""
+    text: str
+    outcome: CallStatus
+    """How the record calls it when nobody had answered."""
+    q850: int = 31
+    """ITU-T Q.850 cause value; 31 is "normal, unspecified"."""
+    retry_after: int | None = None
+    """Seconds, for a 503 (RFC 3261 §20.33)."""
+
+    @property
+    def reason(self) -> str:
+        """A Reason field value; RFC 6432 allows a Q.850 one in every response."""
+        return f'Q.850;cause={self.q850};text="{self.text}"'
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The header fields that explain a refusal."""
+        fields = [("Reason", self.reason)]
+        if self.retry_after is not None:
+            fields.append(("Retry-After", str(self.retry_after)))
+        return fields
+
+
+NORMAL = Cause(200, "Call over", CallStatus.ANSWERED, q850=16)
+CANCELLED = Cause(487, "The caller gave up", CallStatus.CANCELLED, q850=16)
+BUSY = Cause(486, "Busy", CallStatus.BUSY, q850=17)
+DECLINED = Cause(603, "Declined", CallStatus.DECLINED, q850=21)
+INCOMPATIBLE = Cause(488, "The phones have no codec in common", CallStatus.FAILED, q850=88)
+NO_ANSWER = Cause(480, "Nobody answered in time", CallStatus.MISSED, q850=19)
+NOT_NOW = Cause(480, "The phone does not take calls now", CallStatus.MISSED, q850=18)
+NOT_REGISTERED = Cause(480, "No phone is registered for that number", CallStatus.FAILED, q850=20)
+UNREACHABLE = Cause(480, "The phone could not be reached", CallStatus.FAILED, q850=20)
+NO_MEDIA_PORT = Cause(503, "No media port is free", CallStatus.FAILED, q850=34, retry_after=10)
+MEDIA_LOST = Cause(500, "The media process of this call stopped", CallStatus.FAILED, q850=41)
+INTERNAL_ERROR = Cause(500, "Internal error", CallStatus.FAILED, q850=41)
+STOPPED = Cause(503, "The system stopped", CallStatus.STOPPED, q850=41, retry_after=5)
+HUNG_UP_BY_ADMIN = Cause(480, "An administrator ended the call", CallStatus.FAILED, q850=31)
+NO_ACK = Cause(408, "The caller's phone never confirmed the answer", CallStatus.FAILED, q850=102)
+VANISHED = Cause(408, "The phone vanished", CallStatus.FAILED, q850=27)
+BAD_ANSWER = Cause(488, "The phone's answer was unusable", CallStatus.FAILED, q850=88)
+
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""Sent with CANCEL to the phones that did not win, so that they list no missed call (RFC 3326 §1)."""
+
+_PRECEDENCE = (DECLINED, BUSY, INCOMPATIBLE, NO_ANSWER, NOT_NOW)
+
+
+def of_response(status: int) -> Cause:
+    """What a called phone's final refusal means for the caller."""
+    match status:
+        case 486 | 600:
+            return BUSY
+        case 603 | 607:
+            # 607 "unwanted" (RFC 8197) says to us no more than that the person declined.
+            return DECLINED
+        case 415 | 488 | 606:
+            return INCOMPATIBLE
+        case 480:
+            return NOT_NOW
+        case 408:
+            return UNREACHABLE
+    return Cause(480, f"The phone answered {status}", CallStatus.FAILED, q850=20)
+
+
+def best(causes: Sequence[Cause]) -> Cause:
+    """The one to tell the caller when all phones failed, in the manner of RFC 3261 §16.7 step 6."""
+
+    def rank(cause: Cause) -> int:
+        return _PRECEDENCE.index(cause) if cause in _PRECEDENCE else len(_PRECEDENCE)
+
+    return min(causes, key=rank, default=NOT_REGISTERED)
