@@ -1,0 +1,180 @@
+"""The configuration of nginx: TLS and slow clients in front of the admin app.
+
+The admin answers private and on-link sources only (N18), whatever the machine's firewall says: the rule stands here,
+before a request reaches any code of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from appliance.folders import DataFolder
+
+Network = IPv4Network | IPv6Network
+
+PRIVATE_NETWORKS: tuple[Network, ...] = (
+    IPv4Network("127.0.0.0/8"),
+    IPv4Network("10.0.0.0/8"),
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.168.0.0/16"),
+    IPv4Network("169.254.0.0/16"),
+    IPv6Network("::1/128"),
+    IPv6Network("fc00::/7"),
+    IPv6Network("fe80::/10"),
+)
+"""RFC 1918, RFC 4193, loopback and link-local."""
+
+MODERN_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+)
+"""The suites of TLS 1.2 with forward secrecy and authenticated encryption; TLS 1.3 has no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebServer:
+    """What the configuration depends on."""
+
+    bind_addresses: tuple[str, ...]
+    """Addresses to listen on; empty for all."""
+    http_port: int
+    https_port: int
+    certificate: Path
+    key: Path
+    static_files: Path
+    networks: tuple[Network, ...] = PRIVATE_NETWORKS
+    """Sources that reach the admin."""
+    run_as_root: bool = False
+
+
+def nginx_configuration(folder: DataFolder, server: WebServer) -> str:
+    """The text of `nginx.conf`."""
+    return "\n".join(
+        [
+            *(["user root;"] if server.run_as_root else []),
+            "worker_processes 1;",
+            "daemon off;",
+            f'pid "{folder.run}/nginx.pid";',
+            "error_log stderr warn;",
+            "events { worker_connections 4096; }",
+            "http {",
+            *indent(http_lines(folder, server)),
+            "}",
+            "",
+        ]
+    )
+
+
+def http_lines(folder: DataFolder, server: WebServer) -> list[str]:
+    temporary = [
+        f'{name}_temp_path "{folder.run}/nginx-{name}";'
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    ]
+    return [
+        "include /etc/nginx/mime.types;",
+        "default_type application/octet-stream;",
+        "server_tokens off;",
+        "sendfile on;",
+        "tcp_nodelay on;",
+        "keepalive_timeout 60s;",
+        "client_header_timeout 15s;",
+        "client_body_timeout 30s;",
+        "send_timeout 30s;",
+        "client_max_body_size 32m;",
+        "gzip on;",
+        "gzip_types text/css application/javascript image/svg+xml application/json;",
+        *temporary,
+        "log_format gosip '$remote_addr \"$request_method $uri\" $status $body_bytes_sent $request_time';",
+        "access_log /dev/stdout gosip;",
+        f'upstream admin {{ server "unix:{folder.admin_socket}" fail_timeout=0; keepalive 16; }}',
+        *redirect_server(server),
+        *admin_server(server),
+    ]
+
+
+def redirect_server(server: WebServer) -> list[str]:
+    port = "" if server.https_port == 443 else f":{server.https_port}"
+    return [
+        "server {",
+        *indent(listen_lines(server, server.http_port, "")),
+        *indent(access_lines(server)),
+        f"    return 308 https://$host{port}$request_uri;",
+        "}",
+    ]
+
+
+def admin_server(server: WebServer) -> list[str]:
+    return [
+        "server {",
+        *indent(listen_lines(server, server.https_port, " ssl")),
+        *indent(access_lines(server)),
+        f'    ssl_certificate "{server.certificate}";',
+        f'    ssl_certificate_key "{server.key}";',
+        "    ssl_protocols TLSv1.2 TLSv1.3;",
+        f"    ssl_ciphers {MODERN_CIPHERS};",
+        "    ssl_prefer_server_ciphers off;",
+        "    ssl_session_cache shared:admin:2m;",
+        "    ssl_session_tickets off;",
+        # A plain request to the TLS port is a person who typed http://: send them on.
+        f"    error_page 497 =308 https://$host:{server.https_port}$request_uri;",
+        "    error_page 502 504 =503 @starting;",
+        "    location @starting {",
+        "        default_type text/html;",
+        "        add_header Retry-After 2 always;",
+        "        add_header Refresh 2 always;",
+        '        return 503 "<!doctype html><html lang=en><title>GoSIP is starting</title><h1>GoSIP is starting</h1>'
+        '<p>The admin app does not answer yet. This page tries again by itself every two seconds.</p></html>";',
+        "    }",
+        "    location /static/ {",
+        f'        alias "{server.static_files}/";',
+        '        add_header Cache-Control "public, max-age=31536000, immutable";',
+        "        add_header X-Content-Type-Options nosniff;",
+        "    }",
+        "    location / {",
+        "        proxy_pass http://admin;",
+        "        proxy_http_version 1.1;",
+        '        proxy_set_header Connection "";',
+        "        proxy_set_header Host $http_host;",
+        "        proxy_set_header X-Forwarded-For $remote_addr;",
+        "        proxy_set_header X-Forwarded-Proto https;",
+        "        proxy_set_header X-Forwarded-Host $http_host;",
+        "        proxy_connect_timeout 5s;",
+        "        proxy_read_timeout 60s;",
+        "    }",
+        "}",
+    ]
+
+
+def listen_lines(server: WebServer, port: int, options: str) -> list[str]:
+    if not server.bind_addresses:
+        return [f"listen {port}{options};", f"listen [::]:{port}{options};"]
+    return [
+        f"listen {f'[{address}]' if ':' in address else address}:{port}{options};" for address in server.bind_addresses
+    ]
+
+
+def access_lines(server: WebServer) -> list[str]:
+    return [
+        *(f"allow {network};" for network in server.networks),
+        "deny all;",
+        "error_page 403 @outside;",
+        "location @outside {",
+        "    default_type text/plain;",
+        '    return 403 "The admin pages of this phone system answer its own network only. '
+        'Open them from inside the network, or through a VPN.\\n";',
+        "}",
+    ]
+
+
+def with_on_link(networks: Sequence[Network]) -> tuple[Network, ...]:
+    """The private networks and those that this machine has an address in."""
+    found = dict.fromkeys([*PRIVATE_NETWORKS, *networks])
+    return tuple(found)
+
+
+def indent(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
