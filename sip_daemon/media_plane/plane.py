@@ -1,0 +1,95 @@
+"""The two interfaces of the seam. Whoever implements them raises `MediaError` or `MediaUnavailable`, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sip_daemon.flow import TransportAddress
+from sip_daemon.media_plane.values import (
+    AdoptableSession,
+    MediaEvent,
+    MediaStatistics,
+    OpenRequest,
+    PlaySource,
+    RemoteMedia,
+    WorkerStatus,
+)
+
+MediaListener = Callable[[MediaEvent], None]
+
+
+class MediaSession(Protocol):
+    """One leg's media: an RTP endpoint with one address, one SSRC and one unbroken stream for its whole life.
+
+    A fresh session sends nothing. Bridge, player and echo are alternatives: starting one ends the other two on this
+    session; `play` while bridged is allowed and returns to the bridge when it ends (hold music, announcements).
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def worker(self) -> int:
+        """Index of the worker that it lives in."""
+
+    @property
+    def address(self) -> TransportAddress:
+        """Advertised host and RTP port, for SDP. RTCP is on the port above."""
+
+    listener: MediaListener | None
+    """Called for each event, from the event loop; set by the leg."""
+
+    async def configure(self, remote: RemoteMedia) -> None:
+        """Take over the result of an offer and its answer. The peer's address is learned anew."""
+
+    async def bridge(self, other: MediaSession | None) -> None:
+        """Relay both ways between this session and `other`; None ends the bridge, on both sides."""
+
+    async def play(self, source: PlaySource, *, repeat: bool = False) -> None:
+        """Play to the peer, in place of what was played before. `PlayFinished` follows unless `repeat`."""
+
+    async def stop_playing(self) -> None: ...
+
+    async def echo(self, enabled: bool) -> None:
+        """Send the peer's audio back to it."""
+
+    async def record(self, path: str | None) -> None:
+        """Record both directions into a new two-channel WAV file (left: from the peer); None ends the recording."""
+
+    async def attach(self, state: bytes) -> None:
+        """Leave `state` with the session, for whoever adopts it. Replaces the former one."""
+
+    async def statistics(self) -> MediaStatistics: ...
+
+    async def close(self) -> MediaStatistics:
+        """End the session and return its last counters. Closing a second time returns them again."""
+
+
+LostHandler = Callable[[int, tuple[MediaSession, ...]], None]
+
+
+class MediaPlane(Protocol):
+    """Where sessions come from."""
+
+    lost: LostHandler | None
+    """Called with a worker's index and its sessions after the worker went; their listeners got `SessionLost` before."""
+
+    async def open(
+        self, requests: Sequence[OpenRequest], *, call_id: str, beside: MediaSession | None = None
+    ) -> tuple[MediaSession, ...]:
+        """Open one session for each request, all in one worker (the one of `beside`, if given), or none of them.
+
+        Raises `MediaUnavailable` when no worker or no port is free.
+        """
+
+    async def adoptable(self) -> tuple[AdoptableSession, ...]:
+        """The sessions that no signalling process owns any more."""
+
+    async def adopt(self, session: AdoptableSession) -> MediaSession:
+        """Own it from now on."""
+
+    def status(self) -> list[WorkerStatus]: ...
+
+    async def close(self) -> None:
+        """Let go of the plane. Sessions that are still open live on for the grace period, to be adopted."""
