@@ -88,7 +88,8 @@ class GosipSystem:
     def up(self) -> None:
         result = self.run("up", "--detach")
         if result.returncode != 0:
-            raise AssertionError(f"gosip up failed ({result.returncode}): {result.stderr}\n{result.stdout}{self.logs()}")
+            reason = f"{result.stderr}\n{result.stdout}{self.logs()}"
+            raise AssertionError(f"gosip up failed ({result.returncode}): {reason}")
         code = re.search(r"set-up code:\s*(\S+)", result.stdout, re.IGNORECASE)
         if code is not None:
             self.setup_code = code[1]
