@@ -1,0 +1,282 @@
+"""From bytes to a request or response (RFC 3261 §7, §16.3, §18.3).
+
+One rule: any bytes give a message or a `MalformedMessage`, and nothing else. The error carries `.partial` when
+enough could be read to answer the request.
+
+What a message must have to pass: a start line; Via, From, To, Call-ID and CSeq, of which the first Via, From, To
+and CSeq make sense; no second line of a field that may come once; a Content-Length that the body reaches; and each
+field of `CHECKED` well-formed. Beyond the grammar of §25 we take lines that end in LF alone, a datagram without the
+blank line, display names with commas and dots outside quotes, and heads in Latin-1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.message.grammar import LWS, is_token, parse_number
+from sip_daemon.message.headers import SPELLINGS, Headers, canonical_name
+from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
+from sip_daemon.message.message import Request, Response
+from sip_daemon.message.uri import Uri
+
+SINGLE = frozenset(
+    [
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Max-Forwards",
+        "Content-Length",
+        "Content-Type",
+        "Content-Encoding",
+        "Expires",
+        "Min-Expires",
+        "Event",
+        "Date",
+        "Refer-To",
+        "Referred-By",
+        "Replaces",
+        "Session-Expires",
+        "Min-SE",
+        "RAck",
+        "RSeq",
+        "Subscription-State",
+        "Retry-After",
+    ]
+)
+"""Fields of which a second line makes the message ambiguous (RFC 4475 §3.3.8)."""
+
+CHECKED: dict[str, Callable[[Request], object]] = {
+    "Contact": lambda request: request.contacts,
+    "Route": lambda request: request.routes,
+    "Record-Route": lambda request: request.record_routes,
+    "Path": lambda request: request.paths,
+    "Max-Forwards": lambda request: request.max_forwards,
+    "Expires": lambda request: request.expires,
+    "Authorization": lambda request: request.authorizations,
+    "Proxy-Authorization": lambda request: request.proxy_authorizations,
+}
+"""Fields of a request that are read at once when present, so that no later reader meets a malformed one."""
+
+MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
+_VERSION = "SIP/2.0"
+_CALL_ID_FORBIDDEN = frozenset(map(chr, range(33))) | {"\x7f"}
+
+
+class MalformedMessage(RemoteProtocolError):
+    """The one error of parser and framer. `partial` is what to answer with `status`; None means silence."""
+
+    def __init__(self, message: str, *, status: int = 400, partial: Request | None = None) -> None:
+        super().__init__(message, status=status)
+        self.partial = partial
+
+
+def parse_message(data: bytes, limits: MessageLimits = DEFAULT_LIMITS) -> Request | Response:
+    """Read one datagram, or one message that a framer cut out.
+
+    Bytes behind Content-Length are dropped (§18.3). Raises `MalformedMessage`.
+    """
+    data = bytes(data).lstrip(b"\r\n")
+    stop, body_start = find_head_end(data)
+    try:
+        if len(data) > limits.max_message_bytes or stop > limits.max_head_bytes:
+            raise RemoteProtocolError("message is too long", status=413)
+        text, charset = _decode(data[:stop])
+        lines = _split_lines(text)
+        start = lines[0]
+        headers = _parse_headers(lines, limits)
+        body = _cut_body(data, body_start, headers)
+        if start[:4].upper() == "SIP/":
+            return _make_response(start, headers, body, charset)
+        return _make_request(start, headers, body, charset, limits)
+    except RemoteProtocolError as error:
+        partial = salvage(data[: min(stop, limits.max_head_bytes)])
+        raise MalformedMessage(str(error), status=error.status, partial=partial) from error
+
+
+def find_head_end(data: bytes | bytearray, start: int = 0) -> tuple[int, int]:
+    """Where the head stops (before its last line end) and where the body starts.
+
+    Without a blank line the whole of `data` is head, and the second figure is -1.
+    """
+    # "\r\n\r\n" contains "\n\r\n"; only heads with bare LF contain "\n\n", and then before any "\n\r\n".
+    mixed = data.find(b"\n\r\n", start)
+    bare = data.find(b"\n\n", start, mixed if mixed >= 0 else len(data))
+    if bare >= 0:
+        return bare, bare + 2
+    if mixed >= 0:
+        return mixed - (data[mixed - 1 : mixed] == b"\r"), mixed + 3
+    return len(data), -1
+
+
+def _decode(head: bytes) -> tuple[str, str]:
+    try:
+        return head.decode(), "utf-8"
+    except UnicodeDecodeError:
+        # Older phones write Latin-1. Each byte has a character there, and goes out as that byte again.
+        return head.decode("latin-1"), "latin-1"
+
+
+def _split_lines(text: str) -> list[str]:
+    lines = text.split("\r\n")
+    breaks = len(lines) - 1
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        lines = text.replace("\r\n", "\n").split("\n")
+        if "\r" in text.replace("\r\n", ""):
+            raise RemoteProtocolError("carriage return inside a line")
+    return lines
+
+
+def _parse_headers(lines: list[str], limits: MessageLimits) -> Headers:
+    if len(lines) > 2 * limits.max_headers:
+        raise RemoteProtocolError("too many header lines")
+    items: list[tuple[str, str]] = []
+    for index in range(1, len(lines)):
+        line = lines[index]
+        name, colon, value = line.partition(":")
+        known = SPELLINGS.get(name)
+        if known is not None and colon:
+            items.append((known, value.strip(LWS)))
+        elif line[:1] in LWS:
+            _fold(items, line)
+        else:
+            items.append((_unusual_name(name, colon), value.strip(LWS)))
+    if len(items) > limits.max_headers:
+        raise RemoteProtocolError("too many header fields")
+    first = dict(reversed(items))
+    if len(first) != len(items):
+        _check_single(items)
+    return Headers.from_checked(items, first)
+
+
+def _fold(items: list[tuple[str, str]], line: str) -> None:
+    """Join a continuation line to the field before it (§7.3.1); an empty line is a datagram's missing end."""
+    content = line.strip(LWS)
+    if not content:
+        return
+    if not items:
+        raise RemoteProtocolError("continuation of nothing")
+    name, value = items[-1]
+    items[-1] = (name, f"{value} {content}" if value else content)
+
+
+def _unusual_name(name: str, colon: str) -> str:
+    name = name.rstrip(LWS)
+    if not colon or not is_token(name):
+        raise RemoteProtocolError("malformed header line")
+    return canonical_name(name) or name
+
+
+def _check_single(items: list[tuple[str, str]]) -> None:
+    seen: set[str] = set()
+    for name, _ in items:
+        if name in seen and name in SINGLE:
+            raise RemoteProtocolError(f"{name} comes twice")
+        seen.add(name)
+
+
+def content_length(headers: Headers) -> int | None:
+    """The announced length of the body; None when there is no such header."""
+    text = headers.get("Content-Length")
+    return None if text is None else parse_number(text, 2**40, "Content-Length")
+
+
+def _cut_body(data: bytes, body_start: int, headers: Headers) -> bytes:
+    length = content_length(headers)
+    available = len(data) - body_start if body_start >= 0 else 0
+    if length is None:
+        return data[body_start:] if available else b""
+    if length > available:
+        raise RemoteProtocolError("body is shorter than Content-Length")
+    return data[body_start : body_start + length] if length else b""
+
+
+def _make_request(start: str, headers: Headers, body: bytes, charset: str, limits: MessageLimits) -> Request:
+    method, uri = _parse_request_line(start, limits)
+    request = Request(method, uri, headers, body)
+    request.charset = charset
+    _check_mandatory(request)
+    if request.cseq.method != method:
+        raise RemoteProtocolError("CSeq names another method")
+    present = headers.names
+    for name, read in CHECKED.items():
+        if name in present:
+            read(request)
+    return request
+
+
+def _parse_request_line(line: str, limits: MessageLimits) -> tuple[str, Uri]:
+    parts = line.split(" ")
+    if parts[-1] != _VERSION and parts[-1].upper() != _VERSION:
+        if parts[-1][:4].upper() == "SIP/" and len(parts) == 3:
+            raise RemoteProtocolError("unknown SIP version", status=505)
+        raise RemoteProtocolError("malformed request line")
+    if len(parts) != 3 or not is_token(parts[0]):
+        raise RemoteProtocolError("malformed request line")
+    if len(parts[1]) > limits.max_uri_length:
+        raise RemoteProtocolError("Request-URI is too long", status=414)
+    uri = Uri.parse(parts[1])
+    if uri.headers:
+        raise RemoteProtocolError("Request-URI carries headers")  # §19.1.1, table 1
+    return parts[0], uri
+
+
+def _make_response(start: str, headers: Headers, body: bytes, charset: str) -> Response:
+    version, _, rest = start.partition(" ")
+    code, _, reason = rest.partition(" ")
+    if version.upper() != _VERSION:
+        raise RemoteProtocolError("unknown SIP version", status=505)
+    if len(code) != 3 or not 100 <= parse_number(code, 999, "status code") <= 699:
+        raise RemoteProtocolError("malformed status code")
+    response = Response(int(code), reason, headers, body)
+    response.charset = charset
+    _check_mandatory(response)
+    if 100 < response.status < 300:
+        # These make dialogs; in other responses a malformed Contact harms nobody.
+        _ = response.contacts, response.record_routes
+    return response
+
+
+def _check_mandatory(message: Request | Response) -> None:
+    _ = message.top_via, message.from_, message.to, message.cseq
+    if not _CALL_ID_FORBIDDEN.isdisjoint(message.call_id) or not message.call_id.isascii():
+        raise RemoteProtocolError("malformed Call-ID")
+
+
+def salvage(head: bytes) -> Request | None:
+    """What can be read of a malformed request, if that is enough for an answer that finds its way.
+
+    An ACK is never answered, and neither is a response.
+    """
+    text, charset = _decode(head)
+    lines = text.replace("\r\n", "\n").replace("\r", " ").split("\n")
+    method = lines[0].partition(" ")[0]
+    if not is_token(method) or method == "ACK":
+        return None
+    request = Request(method, Uri("invalid", opaque="request-line"), _salvage_headers(lines[1:]))
+    request.charset = charset
+    if any(not request.headers.get(name) for name in MANDATORY):
+        return None
+    try:
+        _ = request.top_via
+    except RemoteProtocolError:
+        return None
+    return request
+
+
+def _salvage_headers(lines: list[str]) -> Headers:
+    """The first line of each mandatory field, and every Via."""
+    items: list[tuple[str, str]] = []
+    name: str | None = None
+    for line in lines:
+        if line[:1] in (" ", "\t") and name is not None:
+            items[-1] = (name, f"{items[-1][1]} {line.strip(LWS)}")
+            continue
+        spelling, _, value = line.partition(":")
+        name = canonical_name(spelling.rstrip(LWS))
+        if name not in MANDATORY or (name != "Via" and any(name == known for known, _ in items)):
+            name = None
+            continue
+        items.append((name, value.strip(LWS)))
+    return Headers.from_checked(items)
