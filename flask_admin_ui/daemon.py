@@ -1,0 +1,109 @@
+"""The admin's view of the `sip` program: one snapshot for all open pages, and the few commands.
+
+"Not reachable" is a state of the snapshot, never an exception on a page. One rule: whatever the number of viewers,
+a process asks `sip` at most once a second, and fetches a list only when its revision has grown.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from appliance.control.client import ControlClient, ControlSession
+from appliance.control.errors import ControlError
+from flask_admin_ui.live import Snapshot, by_username, read_binding, read_call, rows
+
+REFRESH_SECONDS = 1.0
+TIMEOUT_SECONDS = 2.0
+"""A person waits no longer than this for a program that hangs; afterwards the page says that it does not answer."""
+STATUS_EVERY_SECONDS = 5.0
+BINDINGS_PER_REQUEST = 5000
+
+
+class Caller(Protocol):
+    """One connection to a program of ours."""
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any: ...
+
+
+class Daemon:
+    """Safe for concurrent threads. `clock` counts seconds."""
+
+    def __init__(self, socket_path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = ControlClient(socket_path, timeout=TIMEOUT_SECONDS)
+        self._clock = clock
+        self._refreshing = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._fresh_until = 0.0
+        self._status_until = 0.0
+        self._revision: Mapping[str, Any] = {}
+
+    def snapshot(self) -> Snapshot:
+        """The state of at most a second ago. While one thread asks, the others show what was known before."""
+        known = self._snapshot
+        if known is not None and self._clock() < self._fresh_until:
+            return known
+        if not self._refreshing.acquire(blocking=known is None):
+            assert known is not None  # only then the lock is not waited for
+            return known
+        try:
+            if self._snapshot is None or self._clock() >= self._fresh_until:
+                self._snapshot = self._read(self._snapshot)
+                self._fresh_until = self._clock() + REFRESH_SECONDS
+            return self._snapshot
+        finally:
+            self._refreshing.release()
+
+    def hang_up(self, call_id: str) -> None:
+        """End a live call. Raises `ControlError`; `CallRefused` with code 404 when it is over already."""
+        self._client.call("call.hangup", {"id": call_id})
+        self._fresh_until = 0.0
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Any other question. Raises `ControlError`."""
+        return self._client.call(method, params)
+
+    def _read(self, known: Snapshot | None) -> Snapshot:
+        try:
+            with self._client.connect() as session:
+                return self._update(session, known)
+        except ControlError as error:
+            self._revision = {}
+            return Snapshot(reachable=False, reason=str(error))
+
+    def _update(self, session: ControlSession, known: Snapshot | None) -> Snapshot:
+        revision = session.call("live.revision")
+        revision = revision if isinstance(revision, Mapping) else {}
+        snapshot = known if known is not None and known.reachable else Snapshot(reachable=True)
+        if self._is_new(revision, "bindings"):
+            snapshot = replace(snapshot, bindings=by_username([read_binding(row) for row in all_bindings(session)]))
+        if self._is_new(revision, "calls"):
+            listed = session.call("call.list")
+            calls = rows(listed.get("calls")) if isinstance(listed, Mapping) else []
+            snapshot = replace(snapshot, calls=tuple(read_call(row) for row in calls))
+        if self._is_new(revision, "listeners") or self._clock() >= self._status_until:
+            status = session.call("status")
+            snapshot = replace(snapshot, status=status if isinstance(status, Mapping) else {})
+            self._status_until = self._clock() + STATUS_EVERY_SECONDS
+        self._revision = revision
+        return snapshot
+
+    def _is_new(self, revision: Mapping[str, Any], what: str) -> bool:
+        """Whether a list has changed since it was read. After a restart of `sip` the numbers begin anew."""
+        same = all(revision.get(name) == self._revision.get(name) for name in ("started_at", what))
+        return not same or what not in revision
+
+
+def all_bindings(session: Caller) -> list[Mapping[str, Any]]:
+    """Every binding, fetched in portions so that no answer grows without bound."""
+    found: list[Mapping[str, Any]] = []
+    while True:
+        answer = session.call("binding.list", {"offset": len(found), "limit": BINDINGS_PER_REQUEST})
+        portion = rows(answer.get("bindings")) if isinstance(answer, Mapping) else []
+        found.extend(portion)
+        if not portion or len(found) >= int(answer.get("total", 0)):
+            return found

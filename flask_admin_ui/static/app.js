@@ -1,0 +1,265 @@
+// What the pages need besides htmx and Tabler: conditional polling, times in the viewer's zone, running durations,
+// copying, confirmations, and the plot. Everything works on attributes, so that swapped-in fragments need no set-up.
+(() => {
+  "use strict";
+  const html = document.documentElement;
+  const announce = (text) => {
+    const region = document.getElementById("announcer");
+    if (region) region.textContent = text;
+  };
+
+  // ---------------------------------------------------------------- requests
+
+  // Live parts ask "has it changed?": the last ETag goes along, and a 304 leaves the page alone.
+  const etags = new WeakMap();
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request, sourceElement } = event.detail.ctx;
+    const token = document.querySelector('meta[name="csrf-token"]');
+    if (token && request.method !== "GET") request.headers["X-CSRFToken"] = token.content;
+    if (sourceElement.hasAttribute("data-live")) {
+      request.cache = "no-store"; // our own If-None-Match, so that the 304 reaches us and not the browser's cache
+      const etag = etags.get(sourceElement);
+      if (etag) request.headers["If-None-Match"] = etag;
+    }
+  });
+
+  document.addEventListener("htmx:before:request", (event) => {
+    const { sourceElement } = event.detail.ctx;
+    if (sourceElement.hasAttribute("data-live") && (document.hidden || busy(sourceElement))) event.preventDefault();
+  });
+
+  // Nobody's menu closes and nobody's text selection vanishes because a table was refreshed under it.
+  function busy(element) {
+    if (document.querySelector(".dropdown-menu.show")?.closest("[data-live]") === element) return true;
+    const selection = document.getSelection();
+    return selection !== null && !selection.isCollapsed && element.contains(selection.anchorNode);
+  }
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const { sourceElement, response } = event.detail.ctx;
+    if (!response) return;
+    if (response.status === 401) {
+      location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+      event.preventDefault();
+      return;
+    }
+    if (sourceElement.hasAttribute("data-live")) {
+      if (response.status === 200) etags.set(sourceElement, response.headers.get("ETag"));
+      connection(response.status < 500);
+      if (response.status >= 400) event.preventDefault(); // keep the last good picture
+    } else if (response.status >= 400) {
+      event.preventDefault();
+      toast(response.headers.get("X-Error-Title") ?? "That did not work. Reload the page and try again.");
+    }
+  });
+
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx?.sourceElement?.hasAttribute("data-live")) connection(false);
+  });
+
+  function connection(works) {
+    const banner = document.getElementById("connection-lost");
+    if (banner && banner.hidden !== works) banner.hidden = works;
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.querySelectorAll("[data-live]").forEach((part) => htmx.trigger(part, "refresh"));
+  });
+
+  function toast(text) {
+    const template = document.getElementById("toast-template");
+    const stack = document.getElementById("toasts");
+    if (!template || !stack) return;
+    const element = template.content.firstElementChild.cloneNode(true);
+    element.querySelector("[data-text]").textContent = text;
+    stack.append(element);
+    element.addEventListener("hidden.bs.toast", () => element.remove());
+    bootstrap.Toast.getOrCreateInstance(element).show();
+  }
+
+  // ---------------------------------------------------------------- times
+
+  // The server renders in the zone that the cookie names. On the very first visit it cannot know it: then the
+  // times already on the page are rendered anew here.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zoneDiffers = zone && html.dataset.timezone !== zone;
+  if (zoneDiffers) document.cookie = `gosip_timezone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
+
+  function localTime(element) {
+    const date = new Date(element.dateTime);
+    if (Number.isNaN(date.getTime())) return;
+    const part = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(date);
+    const clock = part({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    const day = part({ day: "numeric", month: "short", year: "numeric" });
+    element.textContent = element.dataset.format === "time" ? clock : element.dataset.format === "date" ? day : `${day}, ${clock}`;
+  }
+
+  function duration(seconds) {
+    const two = (number) => String(number).padStart(2, "0");
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor(seconds / 60) % 60;
+    return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+  }
+
+  function coarse(seconds) {
+    if (seconds < 60) return "less than a minute";
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
+    return `${Math.floor(seconds / 86400)} d ${Math.floor(seconds / 3600) % 24} h`;
+  }
+
+  // The machine's clock and the viewer's may differ: durations count on the server's.
+  const skew = Number(html.dataset.now) * 1000 - Date.now();
+
+  function tick() {
+    const now = Date.now() + skew;
+    document.querySelectorAll("time[data-since]").forEach((element) => {
+      const seconds = Math.max(0, Math.floor((now - new Date(element.dateTime).getTime()) / 1000));
+      const text = element.dataset.since === "coarse" ? coarse(seconds) : duration(seconds);
+      if (element.textContent !== text) element.textContent = text;
+    });
+  }
+
+  function refreshTimes() {
+    if (zoneDiffers) document.querySelectorAll("time[data-format]").forEach(localTime);
+    tick();
+  }
+
+  // ---------------------------------------------------------------- small helpers on the page
+
+  async function copy(button) {
+    const source = document.querySelector(button.dataset.copy);
+    const text = source ? source.value ?? source.textContent.trim() : "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // No clipboard permission: select it, so that Ctrl+C does the rest.
+      const range = document.createRange();
+      range.selectNodeContents(source);
+      document.getSelection().removeAllRanges();
+      document.getSelection().addRange(range);
+      announce("Selected. Press Ctrl and C to copy.");
+      return;
+    }
+    const label = button.querySelector("[data-copy-label]");
+    announce(`${button.getAttribute("aria-label") ?? "Text"}: copied`);
+    button.classList.add("text-success");
+    const before = label?.textContent;
+    if (label) label.textContent = "Copied";
+    setTimeout(() => {
+      button.classList.remove("text-success");
+      if (label) label.textContent = before;
+    }, 2000);
+  }
+
+  function confirmFirst(event, form) {
+    const dialog = document.getElementById("confirm-dialog");
+    if (form.dataset.confirmed || !dialog) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    dialog.querySelector("[data-confirm-title]").textContent = form.dataset.confirm;
+    dialog.querySelector("[data-confirm-text]").textContent = form.dataset.confirmText ?? "";
+    const action = dialog.querySelector("[data-confirm-action]");
+    action.textContent = form.dataset.confirmAction ?? "Continue";
+    action.onclick = () => {
+      form.dataset.confirmed = "yes";
+      modal.hide();
+      form.requestSubmit();
+      delete form.dataset.confirmed;
+    };
+    const modal = bootstrap.Modal.getOrCreateInstance(dialog);
+    modal.show();
+  }
+
+  // Live fragments are shared by all viewers, so their forms carry no token: the page's own is put in here.
+  function addToken(form) {
+    if (form.method !== "post" || form.elements.csrf_token) return;
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = "csrf_token";
+    input.value = document.querySelector('meta[name="csrf-token"]').content;
+    form.append(input);
+  }
+
+  document.addEventListener("submit", (event) => {
+    addToken(event.target);
+    if (event.target.matches("form[data-confirm]")) confirmFirst(event, event.target);
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.copy) copy(button);
+    else if (button.hasAttribute("data-theme-toggle")) window.gosipTheme.toggle();
+    else if (button.dataset.reveal) {
+      const input = document.querySelector(button.dataset.reveal);
+      const shown = input.type === "text";
+      input.type = shown ? "password" : "text";
+      button.setAttribute("aria-pressed", String(!shown));
+    }
+  });
+
+  // ---------------------------------------------------------------- the plot
+
+  // The figures stand in a table that screen readers read; the canvas draws the same table.
+  function plot() {
+    const canvas = document.getElementById("calls-chart");
+    const table = document.getElementById("calls-chart-data");
+    if (!canvas || !table || typeof Chart === "undefined") return;
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+    const style = getComputedStyle(html);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent.trim());
+    const colours = [colour("--tblr-primary"), colour("--tblr-orange")];
+    const labels = rows.map((row) => row[0]);
+    const series = names.map((name, index) => rows.map((row) => Number(row[index + 1])));
+    const text = colour("--tblr-secondary");
+    const lines = colour("--tblr-border-color");
+    let chart = Chart.getChart(canvas);
+    if (!chart) {
+      chart = new Chart(canvas, {
+        type: "bar",
+        data: { labels, datasets: names.map((label) => ({ label, data: [], borderRadius: 3, maxBarThickness: 22 })) },
+        options: {
+          animation: false,
+          maintainAspectRatio: false,
+          interaction: { mode: "index", intersect: false },
+          plugins: { legend: { position: "bottom", labels: { usePointStyle: true, pointStyle: "rectRounded", boxHeight: 7 } } },
+          scales: {
+            x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 }, border: { display: false } },
+            y: { stacked: true, beginAtZero: true, suggestedMax: 4, ticks: { precision: 0 }, border: { display: false } },
+          },
+        },
+      });
+    }
+    chart.data.labels = labels;
+    chart.data.datasets.forEach((dataset, index) => {
+      dataset.data = series[index];
+      dataset.backgroundColor = colours[index];
+    });
+    Object.assign(chart.options.scales.x.ticks, { color: text });
+    Object.assign(chart.options.scales.y.ticks, { color: text });
+    chart.options.scales.y.grid = { color: lines };
+    chart.options.plugins.legend.labels.color = text;
+    chart.options.font = { family: style.getPropertyValue("--tblr-font-sans-serif") };
+    chart.update();
+  }
+
+  // ---------------------------------------------------------------- start
+
+  document.addEventListener("htmx:after:swap", () => {
+    refreshTimes();
+    plot();
+  });
+  document.addEventListener("gosip:theme", plot);
+  document.addEventListener("DOMContentLoaded", () => {
+    refreshTimes();
+    plot();
+    setInterval(tick, 1000);
+    // A password that was shown once must not come back with "reload": the address becomes that of the device.
+    const replace = document.querySelector("[data-replace-address]");
+    if (replace) history.replaceState(null, "", replace.dataset.replaceAddress);
+    (document.querySelector(".is-invalid") ?? document.querySelector("[autofocus]"))?.focus();
+  });
+})();

@@ -1,0 +1,223 @@
+"""A stand-in for the `sip` program: a real unix socket that speaks the control protocol, with a state that tests set.
+
+with StandInDaemon(folder.sip_socket) as daemon:
+    daemon.register("1001", "1001", remote="192.0.2.7:5060")
+    daemon.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"))
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from appliance.control.errors import NOT_FOUND, CallRefused, ProtocolMismatch
+from appliance.control.protocol import Request, ServerProtocol
+
+
+class StandInDaemon:
+    """Serves each connection in a thread of its own. `asked` counts the calls of each method."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.asked: Counter[str] = Counter()
+        self.hung_up: list[str] = []
+        self.nudges = 0
+        self.answers = True
+        """Set to False for a program that accepts connections and then says nothing."""
+        self._lock = threading.Lock()
+        self._bindings: dict[str, dict[str, Any]] = {}
+        self._calls: dict[str, dict[str, Any]] = {}
+        self._listeners: list[dict[str, Any]] = [
+            {"transport": "UDP", "address": "0.0.0.0", "port": 5060, "state": "listening", "error": None},
+            {"transport": "TCP", "address": "0.0.0.0", "port": 5060, "state": "listening", "error": None},
+        ]
+        self._revisions = {"bindings": 1, "calls": 1, "listeners": 1}
+        self._started_at = time.time()
+        self._socket: socket.socket | None = None
+        self._connections: set[socket.socket] = set()
+
+    def __enter__(self) -> StandInDaemon:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(self.path))
+        self._socket.listen(64)
+        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
+
+    def stop(self) -> None:
+        """As when the program ends: the socket file goes, and so do the connections."""
+        if self._socket is not None:
+            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            self._socket = None
+        self.path.unlink(missing_ok=True)
+        with self._lock:
+            connections, self._connections = self._connections, set()
+        for connection in connections:
+            connection.close()
+
+    # ------------------------------------------------------------ what a test says
+
+    def register(
+        self,
+        username: str,
+        extension: str,
+        *,
+        remote: str = "192.0.2.7:5060",
+        transport: str = "UDP",
+        user_agent: str = "baresip v1.0.0",
+    ) -> None:
+        """A phone has registered."""
+        row = {
+            "username": username,
+            "extension": extension,
+            "contact": f"sip:{username}@{remote}",
+            "transport": transport,
+            "remote": remote,
+            "user_agent": user_agent,
+            "instance": None,
+            "expires_in": 3600,
+            "registered_at": time.time(),
+            "reachable": True,
+        }
+        self._change("bindings", self._bindings, username, row)
+
+    def unregister(self, username: str) -> None:
+        self._change("bindings", self._bindings, username, None)
+
+    def add_call(
+        self,
+        call_id: str,
+        *,
+        caller: tuple[str, str],
+        callee: tuple[str, str],
+        answered: bool = False,
+    ) -> None:
+        """A call rings, or is being talked on. The pairs are number and name."""
+        now = time.time()
+        row = {
+            "id": call_id,
+            "state": "talking" if answered else "ringing",
+            "caller": {"number": caller[0], "name": caller[1], "device": caller[0]},
+            "callee": {"number": callee[0], "name": callee[1]},
+            "started_at": now - 7,
+            "answered_at": now - 3 if answered else None,
+            "legs": [leg("caller", caller[0]), leg("callee", callee[0])],
+        }
+        self._change("calls", self._calls, call_id, row)
+
+    def end_call(self, call_id: str) -> None:
+        self._change("calls", self._calls, call_id, None)
+
+    def fail_listener(self, transport: str, error: str) -> None:
+        with self._lock:
+            for listener in self._listeners:
+                if listener["transport"] == transport:
+                    listener.update(state="failed", error=error)
+            self._revisions["listeners"] += 1
+
+    def _change(self, what: str, rows: dict[str, dict[str, Any]], key: str, row: dict[str, Any] | None) -> None:
+        with self._lock:
+            if row is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = row
+            self._revisions[what] += 1
+
+    # ------------------------------------------------------------ the protocol
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._connections.add(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        protocol = ServerProtocol("sip")
+        try:
+            with connection:
+                if self.answers:
+                    connection.sendall(protocol.take_output())
+                while data := connection.recv(65536):
+                    for request in protocol.receive_data(data):
+                        self._answer(protocol, request)
+                    if self.answers:
+                        connection.sendall(protocol.take_output())
+        except (OSError, ProtocolMismatch):
+            pass
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+
+    def _answer(self, protocol: ServerProtocol, request: Request) -> None:
+        with self._lock:
+            self.asked[request.method] += 1
+            try:
+                protocol.reply(request, self._result(request))
+            except CallRefused as error:
+                protocol.refuse(request, error)
+
+    def _result(self, request: Request) -> Any:
+        match request.method:
+            case "live.revision":
+                return {"started_at": self._started_at, **self._revisions}
+            case "binding.list":
+                offset, limit = int(request.params.get("offset", 0)), int(request.params.get("limit", 1000))
+                rows = list(self._bindings.values())
+                return {
+                    "total": len(rows),
+                    "revision": self._revisions["bindings"],
+                    "bindings": rows[offset : offset + limit],
+                }
+            case "call.list":
+                return {"revision": self._revisions["calls"], "calls": list(self._calls.values())}
+            case "call.hangup":
+                if self._calls.pop(request.params["id"], None) is None:
+                    raise CallRefused(NOT_FOUND, "This call is over.")
+                self._revisions["calls"] += 1
+                self.hung_up.append(request.params["id"])
+                return {}
+            case "nudge":
+                self.nudges += 1
+                return {"revision": request.params.get("revision", 0)}
+            case "status":
+                return {
+                    "version": "0.1.0",
+                    "started_at": self._started_at,
+                    "listeners": self._listeners,
+                    "counts": {"bindings": len(self._bindings), "calls": len(self._calls)},
+                    "media": [],
+                    "store": {"backlog": 0, "last_error": None},
+                }
+        raise CallRefused(-32601, f"no method {request.method}")
+
+
+def leg(side: str, device: str) -> dict[str, Any]:
+    return {
+        "side": side,
+        "device": device,
+        "extension": device,
+        "transport": "UDP",
+        "remote": "192.0.2.7:5060",
+        "state": "confirmed",
+        "codec": "PCMA/8000",
+        "media": {"packets_received": 150, "packets_sent": 149, "packets_lost": 0, "jitter_ms": 1.5},
+    }
