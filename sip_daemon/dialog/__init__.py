@@ -1,0 +1,7 @@
+"""Dialogs: the lasting relation of two user agents (RFC 3261 §12), without a socket or a clock."""
+
+from sip_daemon.dialog.dialog import Dialog
+from sip_daemon.dialog.identity import DialogId, DialogState
+from sip_daemon.dialog.table import DialogTable
+
+__all__ = ["Dialog", "DialogId", "DialogState", "DialogTable"]
