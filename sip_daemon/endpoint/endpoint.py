@@ -1,0 +1,368 @@
+"""Joins the transport and the transactions, and offers both to the transaction users.
+
+The rule: a datagram goes from the socket through parser, transaction and user to the answer's `sendto` in one
+synchronous step; no task, no queue, no loop timer belongs to a single message.
+
+Everything that waits (transaction timers and `call_later`) shares one timer of the loop. A handler may call any
+method of the endpoint; what that causes is worked off, in order, before the step ends. A `ClientEvent` never
+reaches its listener before `send_request` has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sip_daemon.endpoint.addressing import LocalAddressing
+from sip_daemon.endpoint.alarm import Alarm
+from sip_daemon.endpoint.hops import MAX_FORWARDS
+from sip_daemon.endpoint.identity import Identity
+from sip_daemon.endpoint.listeners import ClientEvent, ClientListeners, Listener
+from sip_daemon.endpoint.refusal import (
+    AMPLIFICATION,
+    MalformedAnswerer,
+    add_warning,
+    fit,
+    least_request_size,
+    may_be_unverified,
+    stateless_tag,
+)
+from sip_daemon.endpoint.source import note_source
+from sip_daemon.endpoint.timers import Handle, TimerHeap
+from sip_daemon.errors import LocalProtocolError, RemoteProtocolError, TransportError
+from sip_daemon.flow import Flow, TransportProtocol
+from sip_daemon.message import NameAddress, Request, Response, parse_message
+from sip_daemon.transaction import (
+    AckReceived,
+    CancelReceived,
+    ClientTransaction,
+    RequestReceived,
+    ResponseReceived,
+    ServerTransaction,
+    StrayResponse,
+    TimedOut,
+    TimerValues,
+    TransactionEvent,
+    TransactionLayer,
+    TransportFailed,
+)
+from sip_daemon.transport import OncePerSource, TransportLayer
+
+logger = logging.getLogger("sip_daemon.endpoint")
+
+T = TypeVar("T")
+
+KEEPALIVE_BYTES = b"\r\n\0"
+"""What UDP keep-alives of phones are made of: CRLF (RFC 5626 §4.4.1 for streams, in use everywhere) or zeros."""
+
+
+class Endpoint:
+    """Our side of SIP. Transaction users set the four handlers; until then requests are answered 503."""
+
+    def __init__(
+        self,
+        transport: TransportLayer,
+        timers: TimerValues | None = None,
+        identity: Identity | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.transport = transport
+        self.identity = identity or Identity()
+        self.request_handler: Callable[[RequestReceived], None] = self._refuse_unready
+        """A request that is neither ACK nor CANCEL. A RemoteProtocolError that it raises becomes the answer."""
+        self.ack_handler: Callable[[AckReceived], None] = ignore
+        self.cancel_handler: Callable[[CancelReceived], None] = ignore
+        self.flow_closed_handler: Callable[[Flow], None] = ignore
+        self._timer_values = timers or TimerValues()
+        self._transactions = TransactionLayer(self._timer_values)
+        self._addressing = LocalAddressing(transport, self.identity)
+        self._malformed = MalformedAnswerer(self._addressing, self.identity.user_agent, self._send_now)
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._listeners = ClientListeners()
+        self._events: deque[TransactionEvent] = deque()
+        self._timers = TimerHeap()
+        self._alarm = Alarm(clock, self._woken)
+        self._is_draining = False
+        self._is_drain_due = False
+        self._is_closed = False
+        self._log_rate = OncePerSource()
+        transport.attach(self)
+
+    # time
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Handle:
+        """Calls `callback` after `delay` seconds, on the one timer that serves everything here."""
+        handle = self._timers.call_at(self.now() + delay, callback)
+        if not self._is_draining:
+            self._arm()
+        return handle
+
+    # requests of ours
+
+    def send_request(self, request: Request, flow: Flow, listener: Listener) -> ClientTransaction:
+        """Sends a request that is not ACK or CANCEL; `listener` hears each ClientEvent of it, after this returned.
+
+        Puts Via, Max-Forwards and User-Agent into `request`. A flow that is gone is a `TransportFailed`.
+        UDP is kept for a large request (RFC 3261 §18.1.1 would turn to TCP above 1300 bytes): a phone that
+        registered over UDP behind a NAT can't be reached otherwise.
+        """
+        flow = self._complete(request, flow)
+        transaction = self._transactions.request(request, flow, self.now())
+        self._listeners.add(transaction, listener)
+        self._flush()
+        return transaction
+
+    def send_ack(self, request: Request, flow: Flow) -> None:
+        """Sends the ACK for a 2xx (RFC 3261 §13.2.2.4). If it gets lost, the 2xx comes again."""
+        flow = self._complete(request, flow)
+        self._send_now(bytes(request), flow)
+
+    def cancel(self, transaction: ClientTransaction, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Cancels an INVITE of ours as soon as that is allowed; its final response reaches the listener as ever."""
+        self._transactions.cancel(transaction, self.now(), headers)
+        self._flush()
+
+    def _complete(self, request: Request, flow: Flow) -> Flow:
+        """Adds what every request of ours carries; returns the flow that it can really take.
+
+        When there is none, sending fails in a moment, and that is what the listener hears.
+        """
+        flow = self._addressing.usable(flow)
+        headers = request.headers
+        headers.remove("Via")
+        headers.prepend("Via", self._addressing.via(flow))
+        if "Max-Forwards" not in headers:
+            headers.add("Max-Forwards", str(MAX_FORWARDS))
+        if "User-Agent" not in headers:
+            headers.add("User-Agent", self.identity.user_agent)
+        return flow
+
+    # answers of ours
+
+    def respond(self, transaction: ServerTransaction, response: Response) -> None:
+        """Answers a request; what is repeated is repeated by the transaction, a 2xx to INVITE by `send_again`."""
+        self._prepare(transaction, response)
+        self._transactions.respond(transaction, response, self.now())
+        self._flush()
+
+    def refuse(self, transaction: ServerTransaction, response: Response) -> None:
+        """Answers a request that has no answer yet and forgets it: nothing is repeated, no ACK is awaited.
+
+        For challenges and refusals of strangers, whose address may be forged (RFC 3261 §8.2.7).
+        """
+        self._prepare(transaction, response)
+        self._transactions.refuse(transaction, response, self.now())
+        self._flush()
+
+    def send_again(self, response: Response, flow: Flow) -> None:
+        """Repeats a 2xx to an INVITE (RFC 3261 §13.3.1.4, RFC 6026 §7.1)."""
+        self._send_now(bytes(response), flow)
+
+    def find_merged(self, transaction: ServerTransaction) -> ServerTransaction | None:
+        """An earlier transaction of the same request that came by another way: answer 482 (§8.2.2.2)."""
+        return self._transactions.find_merged(transaction)
+
+    def _prepare(self, transaction: ServerTransaction, response: Response) -> None:
+        if "Server" not in response.headers:
+            response.headers.add("Server", self.identity.user_agent)
+        if transaction.flow.transport is TransportProtocol.UDP and may_be_unverified(response):
+            fit(response, AMPLIFICATION * least_request_size(transaction.request))
+
+    # addresses
+
+    def contact(self, flow: Flow, user: str = "gosip") -> NameAddress:
+        """The Contact by which the peer of `flow`, and only it, reaches us."""
+        return self._addressing.contact(flow, user)
+
+    def media_address(self, flow: Flow) -> tuple[str, str]:
+        """For RTP towards the peer of `flow`: the local address to bind, and the address to write into SDP."""
+        return self._addressing.media_address(flow)
+
+    def is_local(self, host: str) -> bool:
+        """Whether a peer at `host` is on the LAN: private, or on a network that this machine is on."""
+        return self._addressing.is_local(host)
+
+    # the end
+
+    async def close(self, drain_seconds: float = 2.0) -> None:
+        """Stops accepting, waits for the answers to our own requests, closes the sockets."""
+        if self._is_closed:
+            return
+        self.transport.stop_listening()
+        await self._listeners.wait_answered(drain_seconds)
+        self._is_closed = True
+        self._alarm.close()
+        await self.transport.close()
+
+    # what the transport tells (TransportReceiver)
+
+    def message_received(self, data: bytes, flow: Flow) -> None:
+        """One datagram or framed message, from the socket to its answers."""
+        try:
+            self._receive(data, flow)
+        except Exception:
+            # A bug of ours must not take the socket's reader with it; the peer hears nothing.
+            self._log_bug(flow, "a message")
+        self._drain()
+
+    def framing_failed(self, error: RemoteProtocolError, flow: Flow) -> None:
+        self._malformed.answer(error, flow, self.now())
+
+    def flow_closed(self, flow: Flow) -> None:
+        self._transactions.transport_failed(flow, self.now())
+        self._guard(self.flow_closed_handler, flow, flow)
+        self._drain()
+
+    def flow_failed(self, flow: Flow, error: OSError) -> None:
+        logger.debug("%s %s", flow, error.strerror, extra={"flow": str(flow)})
+        self._transactions.transport_failed(flow, self.now())
+        self._drain()
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        if data[:1] in KEEPALIVE_BYTES and not data.strip(KEEPALIVE_BYTES):
+            return
+        message: Request | Response | None = None
+        try:
+            message = parse_message(data)
+            reply_flow = note_source(message, flow) if isinstance(message, Request) else flow
+            self._transactions.receive(message, reply_flow, self.now())
+        except RemoteProtocolError as error:
+            # What could be parsed but not matched to a transaction is answered as a whole.
+            request = message if isinstance(message, Request) else None
+            self._malformed.answer(error, flow, self.now(), request=request, size=len(data))
+
+    # working off what the transactions say
+
+    def _flush(self) -> None:
+        """Sends what is due now. Events wait for the step that is under way, or for one of their own."""
+        if self._is_draining:
+            return
+        self._send_outputs()
+        self._events.extend(self._transactions.take_events())
+        if self._events and not self._is_drain_due:
+            self._is_drain_due = True
+            self._loop.call_soon(self._drain)
+        self._arm()
+
+    def _drain(self) -> None:
+        """Alternates between outputs and events until there are none of either."""
+        if self._is_draining or self._is_closed:
+            return
+        self._is_draining, self._is_drain_due = True, False
+        try:
+            while True:
+                self._send_outputs()
+                self._events.extend(self._transactions.take_events())
+                if not self._events:
+                    break
+                self._dispatch(self._events.popleft())
+        finally:
+            self._is_draining = False
+        self._arm()
+
+    def _send_outputs(self) -> None:
+        # A failed send makes the transactions of that flow fail, which may want something else sent.
+        while outputs := self._transactions.take_outputs():
+            for output in outputs:
+                try:
+                    self.transport.send(output.data, output.flow)
+                except TransportError as error:
+                    logger.debug("%s not sent: %s", output.flow, error, extra={"flow": str(output.flow)})
+                    self._transactions.transport_failed(output.flow, self.now())
+
+    def _send_now(self, data: bytes, flow: Flow) -> None:
+        try:
+            self.transport.send(data, flow)
+        except TransportError as error:
+            logger.debug("%s not sent: %s", flow, error, extra={"flow": str(flow)})
+
+    def _dispatch(self, event: TransactionEvent) -> None:
+        match event:
+            case RequestReceived():
+                self._offer(event)
+            case ResponseReceived() | TimedOut() | TransportFailed():
+                self._tell(event)
+            case AckReceived():
+                self._guard(self.ack_handler, event, event.flow)
+            case CancelReceived():
+                self._guard(self.cancel_handler, event, event.transaction.flow)
+            case StrayResponse():
+                logger.debug("%s stray response %d", event.flow, event.response.status)
+
+    def _offer(self, event: RequestReceived) -> None:
+        try:
+            self.request_handler(event)
+        except RemoteProtocolError as error:
+            self._answer_error(event, error.status, error.warning)
+        except Exception:
+            self._log_bug(event.flow, event.request.method)
+            self._answer_error(event, 500, None)
+
+    def _answer_error(self, event: RequestReceived, status: int, warning: str | None) -> None:
+        response = Response.to_request(event.request, status, to_tag=stateless_tag(event.request))
+        add_warning(response, warning, self._addressing.host_for(event.flow))
+        try:
+            self.respond(event.transaction, response)
+        except LocalProtocolError:
+            pass  # It was answered before the error came up.
+
+    def _tell(self, event: ClientEvent) -> None:
+        listener = self._listeners.take(event)
+        if listener is None:
+            logger.debug("nobody waits for %s of %r", type(event).__name__, event.transaction)
+            return
+        if isinstance(event, ResponseReceived) and 200 <= event.response.status < 300:
+            self._keep_accepted(event.transaction)
+        self._guard(listener, event, event.transaction.flow)
+
+    def _keep_accepted(self, transaction: ClientTransaction) -> None:
+        if transaction.is_invite and self._listeners.accept(transaction):
+            self.call_later(self._timer_values.timeout, lambda: self._listeners.forget(transaction))
+
+    def _guard(self, handler: Callable[[T], None], value: T, flow: Flow) -> None:
+        """A bug in one transaction user must not silence the others."""
+        try:
+            handler(value)
+        except Exception:
+            self._log_bug(flow, type(value).__name__)
+
+    def _refuse_unready(self, event: RequestReceived) -> None:
+        response = Response.to_request(event.request, 503, to_tag=stateless_tag(event.request))
+        response.headers.add("Retry-After", "5")
+        self.refuse(event.transaction, response)
+
+    # the one timer
+
+    def _arm(self) -> None:
+        own, theirs = self._timers.next_timer(), self._transactions.next_timer()
+        self._alarm.set(theirs if own is None else own if theirs is None else min(own, theirs))
+
+    def _woken(self) -> None:
+        now = self.now()
+        self._transactions.handle_timer(now)
+        while (callback := self._timers.take_due(now)) is not None:
+            try:
+                callback()
+            except Exception:
+                logger.exception("a timer's callback failed")
+        self._drain()
+
+    # logging
+
+    def _log_bug(self, flow: Flow, what: str) -> None:
+        if self._log_rate.admit(flow.remote.host, "bug", self.now()) is not None:
+            logger.exception("%s: handling %s failed", flow, what, extra={"flow": str(flow)})
+
+
+def ignore(_: object) -> None:
+    """The handler of those who do not care."""

@@ -1,0 +1,21 @@
+"""The only SIP sockets of the daemon: bytes and flows come out, bytes go in (RFC 3261 §18)."""
+
+from sip_daemon.transport.guard import OncePerSource, SourceRate
+from sip_daemon.transport.interfaces import LocalAddress, Network
+from sip_daemon.transport.layer import ALL, TransportLayer
+from sip_daemon.transport.limits import TransportLimits
+from sip_daemon.transport.receiver import TransportReceiver
+from sip_daemon.transport.status import ListenerState, ListenerStatus
+
+__all__ = [
+    "ALL",
+    "ListenerState",
+    "ListenerStatus",
+    "LocalAddress",
+    "Network",
+    "OncePerSource",
+    "SourceRate",
+    "TransportLayer",
+    "TransportLimits",
+    "TransportReceiver",
+]

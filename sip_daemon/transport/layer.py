@@ -1,0 +1,269 @@
+"""The transport layer (RFC 3261 §18): the only SIP sockets of the daemon.
+
+It moves bytes between sockets and one `TransportReceiver` and understands none of them beyond stream framing.
+A listener that can't be opened is named in `listeners` and leaves the others running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from sip_daemon.errors import TransportError
+from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.transport import interfaces
+from sip_daemon.transport.connections import ConnectionTable
+from sip_daemon.transport.interfaces import InterfaceWatcher, LocalAddress, Network
+from sip_daemon.transport.limits import TransportLimits
+from sip_daemon.transport.receiver import Deaf, TransportReceiver
+from sip_daemon.transport.status import ListenerStatus, log_listener
+from sip_daemon.transport.stream import TCP, StreamKind
+from sip_daemon.transport.stream_listener import StreamListener, watch_for_dead_peer
+from sip_daemon.transport.udp_sockets import UdpSockets
+
+logger = logging.getLogger("sip_daemon.transport")
+
+ALL = "all"
+WILDCARDS = {ALL: (4, 6), "*": (4, 6), "": (4, 6), "0.0.0.0": (4,), "::": (6,)}  # noqa: S104
+"""Bind addresses that mean "every address", with the families meant. UDP never binds a wildcard itself: each address
+gets its socket."""
+STREAM_KINDS: dict[TransportProtocol, StreamKind] = {TransportProtocol.TCP: TCP}
+
+
+class TransportLayer:
+    """To be built inside a running event loop; `attach` names the layer above before anything listens."""
+
+    def __init__(self, limits: TransportLimits | None = None) -> None:
+        self.limits = limits or TransportLimits()
+        self._loop = asyncio.get_running_loop()
+        self._receiver: TransportReceiver = Deaf()
+        self._udp = UdpSockets(self.limits, self._datagram_received, self._flow_failed)
+        self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time)
+        self._stream_listeners: list[StreamListener] = []
+        self._stream_statuses: list[ListenerStatus] = []
+        self._connecting: dict[tuple[TransportProtocol, TransportAddress], asyncio.Task[Flow]] = {}
+        self._followed: dict[int, tuple[int, ...]] = {}
+        """Families by port, for the UDP ports that follow the machine's addresses."""
+        self._watcher: InterfaceWatcher | None = None
+        self._addresses: tuple[LocalAddress, ...] = ()
+        self.networks: tuple[Network, ...] = ()
+        """The networks that this machine is on, as of the last scan; a new tuple only when they change."""
+        self._sweep: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    def attach(self, receiver: TransportReceiver) -> None:
+        """From now on `receiver` gets what comes in."""
+        self._receiver = receiver
+        self._connections.receiver = receiver
+
+    # listening
+
+    async def listen(self, bind: str, port: int) -> list[ListenerStatus]:
+        """UDP and TCP on one address, or with "all" on every address there is and will be."""
+        if bind not in WILDCARDS:
+            address = TransportAddress(bind, port)
+            return [await self.listen_udp(address), await self.listen_tcp(address)]
+        families = WILDCARDS[bind]
+        self._follow_addresses(port, families)
+        wildcards = {4: "0.0.0.0", 6: "::"}  # noqa: S104
+        present = {4} | {address.network.version for address in self._addresses}
+        for family in families:
+            if family in present:
+                await self.listen_tcp(TransportAddress(wildcards[family], port))
+        return [status for status in self.listeners if status.address.port == port]
+
+    async def listen_udp(self, address: TransportAddress) -> ListenerStatus:
+        """One UDP socket on one address."""
+        self._rescan()
+        return self._udp.open(address)
+
+    async def listen_tcp(self, address: TransportAddress) -> ListenerStatus:
+        """A TCP listener; a wildcard address takes all of its family."""
+        return self._listen_stream(TCP, address)
+
+    def _listen_stream(self, kind: StreamKind, address: TransportAddress) -> ListenerStatus:
+        try:
+            listener = StreamListener(kind, address, self._connections)
+        except OSError as error:
+            status = ListenerStatus.failed(kind.transport, address, error)
+        else:
+            self._stream_listeners.append(listener)
+            status = ListenerStatus.listening(kind.transport, listener.address)
+        self._stream_statuses.append(status)
+        log_listener(status)
+        self._arm_sweep()
+        return status
+
+    @property
+    def listeners(self) -> list[ListenerStatus]:
+        """Every address that we listen on, or failed to."""
+        return [*self._udp.statuses.values(), *self._stream_statuses]
+
+    def listening_port(self, flow: Flow) -> int:
+        """The port on which the local side of `flow` is reached: of a connection that we opened it is not its own."""
+        if flow.transport is TransportProtocol.UDP:
+            return flow.local.port
+        for status in self._stream_statuses:
+            same_kind = status.transport is flow.transport and status.address.is_ipv6 == flow.local.is_ipv6
+            if same_kind and status.is_listening:
+                return status.address.port
+        return flow.local.port
+
+    @property
+    def local_hosts(self) -> frozenset[str]:
+        """The addresses of this machine, as of the last scan."""
+        return frozenset(address.host for address in self._addresses)
+
+    @property
+    def connection_count(self) -> int:
+        return len(self._connections)
+
+    # sending
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Raises TransportError when it certainly does not arrive; silence promises nothing."""
+        if flow.transport is TransportProtocol.UDP:
+            udp = self._udp.get(flow.local)
+            if udp is None:
+                raise TransportError(f"{flow.local} is no longer an address of this machine")
+            udp.send(data, flow.remote)
+            return
+        connection = self._connections.get(flow)
+        if connection is None:
+            raise TransportError(f"connection {flow} is closed")
+        connection.send(data)
+
+    def flow_to(self, remote: TransportAddress, transport: TransportProtocol = TransportProtocol.UDP) -> Flow:
+        """A flow to that address: for UDP from the right local address, for streams one that is open already.
+
+        Raises TransportError where there is none; `connect` opens one.
+        """
+        if transport is TransportProtocol.UDP:
+            return self._udp.flow_to(remote)
+        connection = self._connections.find(transport, remote)
+        if connection is None or connection.flow is None:
+            raise TransportError(f"no {transport} connection to {remote} is open")
+        return connection.flow
+
+    def usable(self, flow: Flow) -> Flow:
+        """`flow` itself, or, when our own address has changed since, the UDP flow that leads to its peer today.
+
+        Raises TransportError when neither is there.
+        """
+        if flow.transport is TransportProtocol.UDP:
+            return flow if self._udp.get(flow.local) is not None else self._udp.flow_to(flow.remote)
+        if self._connections.get(flow) is None:
+            raise TransportError(f"connection {flow} is closed")
+        return flow
+
+    async def connect(self, transport: TransportProtocol, remote: TransportAddress) -> Flow:
+        """A flow to `remote`: one that is open, or a new connection shared by all who ask meanwhile.
+
+        Raises TransportError.
+        """
+        if transport is TransportProtocol.UDP or self._connections.find(transport, remote) is not None:
+            return self.flow_to(remote, transport)
+        key = (transport, remote)
+        task = self._connecting.get(key)
+        if task is None:
+            task = self._loop.create_task(self._open(transport, remote))
+            self._connecting[key] = task
+            task.add_done_callback(lambda done: self._connected(key, done))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise TransportError(f"no connection to {remote}: GoSIP stops") from None
+            raise
+
+    def _connected(self, key: tuple[TransportProtocol, TransportAddress], task: asyncio.Task[Flow]) -> None:
+        del self._connecting[key]
+        if not task.cancelled():
+            task.exception()  # Seen, though whoever asked may have gone.
+
+    async def _open(self, transport: TransportProtocol, remote: TransportAddress) -> Flow:
+        kind = STREAM_KINDS.get(transport)
+        if kind is None or self._is_closed:
+            raise TransportError(f"no {transport} connection can be opened")
+        try:
+            async with asyncio.timeout(self.limits.connect_seconds):
+                raw, connection = await self._loop.create_connection(
+                    lambda: self._connections.new(kind, is_accepted=False), remote.host, remote.port
+                )
+        except TimeoutError as error:
+            raise TransportError(f"{transport} {remote} does not answer") from error
+        except (OSError, OverflowError) as error:
+            raise TransportError(f"{transport} {remote}: {error}") from error
+        if connection.flow is None or not connection.is_open:
+            raise TransportError(f"{transport} {remote} closed the connection at once")
+        watch_for_dead_peer(raw.get_extra_info("socket"))
+        self._arm_sweep()
+        return connection.flow
+
+    # closing
+
+    def stop_listening(self) -> None:
+        """Takes no new connections; what is open lives on."""
+        for listener in self._stream_listeners:
+            listener.close()
+        self._stream_listeners.clear()
+        self._stream_statuses.clear()
+
+    async def close(self, drain_seconds: float = 1.0) -> None:
+        """Stops accepting, lets what was written leave for that long, closes everything."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.stop_listening()
+        for task in list(self._connecting.values()):
+            task.cancel()
+        self._connections.close_all("GoSIP stops")
+        await self._connections.wait_empty(drain_seconds)
+        self._connections.abort_all("GoSIP stops")
+        if self._watcher is not None:
+            self._watcher.close()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._udp.close()
+
+    # news from the sockets and from the kernel
+
+    def _datagram_received(self, data: bytes, flow: Flow) -> None:
+        self._receiver.message_received(data, flow)
+
+    def _flow_failed(self, flow: Flow, error: OSError) -> None:
+        self._receiver.flow_failed(flow, error)
+
+    def _follow_addresses(self, port: int, families: tuple[int, ...]) -> None:
+        self._followed[port] = families
+        if self._watcher is None:
+            self._watcher = InterfaceWatcher(self._addresses_changed)
+        self._addresses_changed()
+
+    def _addresses_changed(self) -> None:
+        self._rescan()
+        for port, families in self._followed.items():
+            self._udp.follow(self._hosts(families), port)
+
+    def _hosts(self, families: Iterable[int]) -> list[str]:
+        wanted = set(families)
+        return [address.host for address in self._addresses if address.network.version in wanted]
+
+    def _rescan(self) -> None:
+        try:
+            self._addresses = interfaces.scan()
+        except OSError as error:
+            logger.error("the addresses of this machine can't be read, the last known ones stay: %s", error)
+            return
+        networks = tuple(address.network for address in self._addresses)
+        if networks != self.networks:
+            self.networks = networks
+
+    def _arm_sweep(self) -> None:
+        if self._sweep is None and not self._is_closed:
+            self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._swept)
+
+    def _swept(self) -> None:
+        self._connections.expire(self._loop.time())
+        self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._swept)

@@ -1,0 +1,36 @@
+"""How much one peer, and all of them together, may take of us: one value object, passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TransportLimits:
+    """Bounds of the transport layer. The defaults suit some thousand phones on a machine of 1 GiB."""
+
+    max_connections: int = 4096
+    """Stream connections in all."""
+    max_connections_per_source: int = 512
+    """Stream connections of one IP address (a site behind one NAT address is one source). Loopback is not limited."""
+    first_message_seconds: float = 30.0
+    """An accepted connection must have delivered a whole message by then."""
+    message_seconds: float = 15.0
+    """From the first byte of a message to its last: the bound against peers that drip bytes."""
+    idle_seconds: float = 3900.0
+    """Silence on a proven connection. Longer than the longest registration (one hour), for a phone that sends no
+    keep-alive is still called on the connection that it registered over."""
+    closing_seconds: float = 5.0
+    """For the last bytes to leave a connection that we close."""
+    write_buffer_bytes: int = 262_144
+    """Bytes that a peer may leave unread before its connection is closed."""
+    connect_seconds: float = 10.0
+    """For a connection that we open."""
+    cached_flows: int = 8192
+    """`Flow` values kept for each UDP socket; the oldest are forgotten first."""
+    datagrams_per_wake: int = 32
+    """Datagrams taken from one socket before the loop turns to others."""
+    accepts_per_wake: int = 16
+    """Connections taken from one listener before the loop turns to others."""
+    sweep_seconds: float = 1.0
+    """How often overdue connections are looked for (a look at the head of a heap)."""
