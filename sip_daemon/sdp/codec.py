@@ -151,62 +151,14 @@ STATIC_CODECS: Final[Mapping[int, Codec]] = {
 PLAYABLE: Final = frozenset({"PCMU", "PCMA"})
 """What our tones, files and the echo test are made of."""
 
-RELAYABLE: Final = frozenset(
-    [
-        "PCMU",
-        "PCMA",
-        "G722",
-        "OPUS",
-        "TELEPHONE-EVENT",
-        "CN",
-        "G729",
-        "G729D",
-        "G729E",
-        "G723",
-        "G728",
-        "GSM",
-        "GSM-EFR",
-        "GSM-HR-08",
-        "ILBC",
-        "SPEEX",
-        "AMR",
-        "AMR-WB",
-        "AMR-WB+",
-        "EVS",
-        "G7221",
-        "G719",
-        "G7291",
-        "G711WB",
-        "PCMU-WB",
-        "PCMA-WB",
-        "G726-16",
-        "G726-24",
-        "G726-32",
-        "G726-40",
-        "AAL2-G726-16",
-        "AAL2-G726-24",
-        "AAL2-G726-32",
-        "AAL2-G726-40",
-        "DVI4",
-        "LPC",
-        "L8",
-        "L16",
-        "L24",
-        "BV16",
-        "BV32",
-        "SILK",
-        "ISAC",
-        "QCELP",
-        "EVRC",
-        "EVRC0",
-        "EVRC1",
-        "EVRCB",
-        "EVRCWB",
-        "SMV",
-        "CODEC2",
-        "LYRA",
-    ]
-)
+RELAYABLE_NAMES: Final = """
+    PCMU PCMA G722 OPUS TELEPHONE-EVENT CN
+    G729 G729D G729E G723 G728 GSM GSM-EFR GSM-HR-08 ILBC SPEEX AMR AMR-WB AMR-WB+ EVS
+    G7221 G719 G7291 G711WB PCMU-WB PCMA-WB
+    G726-16 G726-24 G726-32 G726-40 AAL2-G726-16 AAL2-G726-24 AAL2-G726-32 AAL2-G726-40
+    DVI4 LPC L8 L16 L24 BV16 BV32 SILK ISAC QCELP EVRC EVRC0 EVRC1 EVRCB EVRCWB SMV CODEC2 LYRA
+"""
+RELAYABLE: Final = frozenset(RELAYABLE_NAMES.split())
 """Speech codecs whose packets stand alone, in upper case. RED, RTX, ULPFEC and FLEXFEC are left out for the reason
 above, MPEG audio for being no telephone's."""
 

@@ -7,17 +7,23 @@ a later offer repeats every line and gives no number a new meaning.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
 from sip_daemon.sdp.audio import AudioDescription, dump_codec, load_codec
-from sip_daemon.sdp.codec import Codec, find
+from sip_daemon.sdp.codec import Codec
 from sip_daemon.sdp.description import Origin, SessionDescription
 from sip_daemon.sdp.offer_answer import MediaLine, MediaOffer
 
 SESSION_ID_BITS = 31
 """There are phones that read o= into a signed 32-bit number."""
+
+
+def digest(body: bytes) -> str:
+    """Enough to know a body again; the body itself may hold keys and is not kept."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 class LocalSession:
@@ -67,18 +73,17 @@ class LocalSession:
 
     def _versioned(self, description: SessionDescription) -> bytes:
         """The body, with the next version if it differs from what was sent last."""
-        text = str(description)
-        if text != self._sent:
+        body = bytes(description)
+        if digest(body) != self._sent:
             self._version += 1
             assert description.origin is not None  # ours
-            text = str(replace(description, origin=replace(description.origin, version=str(self._version))))
-            self._sent = text
-        return text.encode()
+            body = bytes(replace(description, origin=replace(description.origin, version=str(self._version))))
+            self._sent = digest(body)
+        return body
 
     def _remember(self, codecs: tuple[Codec, ...]) -> None:
         taken = {codec.payload_type for codec in self.used_codecs}
-        new = [codec for codec in codecs if codec.payload_type not in taken and find(self.used_codecs, codec) is None]
-        self.used_codecs += tuple(new)
+        self.used_codecs += tuple(codec for codec in codecs if codec.payload_type not in taken)
 
     def dump(self) -> dict[str, object]:
         """JSON values for `load`: part of a call's lasting state."""
