@@ -1,0 +1,44 @@
+"""The tables, one class each. `ALL` is every table that the migrations must have made."""
+
+from __future__ import annotations
+
+from appliance.database.models.base import Table
+from appliance.database.models.configuration import Config, Device, Extension, Removal, Revision
+from appliance.database.models.people import Audit, Session, SetupCode, SignInFailure, User
+from appliance.database.models.traffic import Binding, Call, CallLeg, Event
+
+ALL: tuple[type[Table], ...] = (
+    Config,
+    User,
+    Session,
+    SetupCode,
+    SignInFailure,
+    Audit,
+    Extension,
+    Device,
+    Revision,
+    Removal,
+    Binding,
+    Call,
+    CallLeg,
+    Event,
+)
+
+__all__ = [
+    "ALL",
+    "Audit",
+    "Binding",
+    "Call",
+    "CallLeg",
+    "Config",
+    "Device",
+    "Event",
+    "Extension",
+    "Removal",
+    "Revision",
+    "Session",
+    "SetupCode",
+    "SignInFailure",
+    "Table",
+    "User",
+]

@@ -1,0 +1,111 @@
+"""What the admin configures: the settings' row, extensions and their devices, and how others learn of changes."""
+
+from __future__ import annotations
+
+import time
+
+from peewee import (
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+
+from appliance.database.models.base import Table
+from appliance.database.models.people import User
+
+DEFAULT_RING_SECONDS = 30
+
+
+class Config(Table):
+    """The settings that were made in the admin pages: a single row, id 1.
+
+    A column that is NULL, or still has its literal default, means "not set here": then the default of
+    `appliance.settings` holds. `realm` is no setting: it is stored at the first start and never changes, since every
+    stored HA1 contains it.
+    """
+
+    sip_domain = TextField(null=True)
+    realm = TextField(null=True)
+    external_ip = TextField(null=True)
+    bind_address = TextField(null=True)
+    sip_port = IntegerField(null=True)
+    http_port = IntegerField(null=True)
+    https_port = IntegerField(null=True)
+    rtp_ports = TextField(null=True)
+    media_workers = IntegerField(null=True)
+    log_level = TextField(null=True)
+    admin_networks = TextField(null=True)
+
+    tls_enabled = IntegerField(default=0)
+    tls_cert_mode = TextField(default="acme")
+    tls_cert_file = TextField(null=True)
+    tls_key_file = TextField(null=True)
+    acme_email = TextField(null=True)
+    acme_domain = TextField(null=True)
+    cloudflare_api_token = TextField(null=True)
+    """Sealed: never the token itself."""
+    srtp_enabled = IntegerField(default=0)
+
+    tls_port = IntegerField(null=True)
+    tls_wss_port = IntegerField(null=True)
+    tls_ca_file = TextField(null=True)
+    acme_domains = TextField(null=True)
+    acme_ca = TextField(null=True)
+    tls_client_auth = TextField(null=True)
+    tls_min_version = TextField(null=True)
+    srtp_profile = TextField(null=True)
+
+
+class Extension(Table):
+    """A number that people dial. It rings all of its devices."""
+
+    number = CharField(unique=True)
+    name = TextField(default="")
+    """Shown to the called party."""
+    owner = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="extensions")
+    enabled = BooleanField(default=True)
+    ring_seconds = IntegerField(default=DEFAULT_RING_SECONDS)
+    created_at = FloatField(default=time.time)
+    revision = IntegerField(default=0)
+    """`Revision.number` of the last change."""
+
+
+class Device(Table):
+    """A phone: what registers, with an account of its own."""
+
+    extension = ForeignKeyField(Extension, on_delete="CASCADE", backref="devices")
+    username = CharField(unique=True)
+    """SIP username, unique on the whole system; case matters (RFC 3261 §19.1.4)."""
+    label = TextField(default="")
+    ha1_md5 = TextField()
+    ha1_sha256 = TextField()
+    sealed_password = BlobField()
+    """For a new HA1 and for provisioning; the field name in the secret box is `device.password`."""
+    enabled = BooleanField(default=True)
+    created_at = FloatField(default=time.time)
+    changed_at = FloatField(default=time.time)
+    revision = IntegerField(default=0)
+
+
+class Revision(Table):
+    """One row, id 1: grows with each configuration operation. A program that knows a lower number looks for changes."""
+
+    number = IntegerField(default=0)
+
+
+class Removal(Table):
+    """A row that was removed, so that a program which knew it learns so. Apply removals before changed rows."""
+
+    kind = TextField()
+    """`extension` or `device`."""
+    key = TextField()
+    """Number or username."""
+    revision = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("kind", "key", "revision")

@@ -1,0 +1,70 @@
+"""Who signs in, and what they did."""
+
+from __future__ import annotations
+
+import time
+
+from peewee import BlobField, BooleanField, CharField, FloatField, ForeignKeyField, TextField
+
+from appliance.database.fields import JsonField
+from appliance.database.models.base import Table
+
+
+class User(Table):
+    """A person who signs in to the admin pages."""
+
+    name = CharField(unique=True)
+    """Case-folded, so that nobody can take a look-alike."""
+    password_hash = TextField()
+    role = TextField()
+    """`admin` or `user`; a user sees only extensions of which it is the owner."""
+    totp_sealed = BlobField(null=True)
+    """The second factor's secret, once confirmed; field name `user.totp` in the secret box."""
+    enabled = BooleanField(default=True)
+    created_at = FloatField(default=time.time)
+    last_sign_in_at = FloatField(null=True)
+
+
+class Session(Table):
+    """A sign-in that lasts. The cookie holds the token, this row only its SHA-256."""
+
+    token_hash = CharField(unique=True)
+    user = ForeignKeyField(User, on_delete="CASCADE", backref="sessions")
+    created_at = FloatField()
+    used_at = FloatField()
+    expires_at = FloatField()
+    address = TextField(default="")
+    user_agent = TextField(default="")
+
+
+class SetupCode(Table):
+    """A one-time code that makes the first admin, or a new one after `gosip admin reset`."""
+
+    code_hash = TextField()
+    created_at = FloatField()
+    expires_at = FloatField()
+    used_at = FloatField(null=True)
+
+
+class SignInFailure(Table):
+    """A failed sign-in, kept as long as it counts for the lock-out."""
+
+    account = TextField()
+    """The name that was tried, case-folded, whether it exists or not."""
+    address = TextField()
+    at = FloatField()
+
+
+class Audit(Table):
+    """Who changed what, and from where. Rows are only ever added."""
+
+    at = FloatField(default=time.time)
+    actor = TextField()
+    """A user's name, or `gosip` for the command line."""
+    source = TextField()
+    """An address, `cli` or `system`."""
+    action = TextField()
+    """A noun and a verb: `device.add`."""
+    subject = TextField(default="")
+    detail = JsonField()
+    """What changed; never a secret."""
