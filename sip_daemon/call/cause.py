@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .record import CallStatus
+from sip_daemon.call.record import CallStatus
+from sip_daemon.errors import SipError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,20 @@ class Cause:
     def headers(self) -> list[tuple[str, str]]:
         """The header fields that explain a refusal."""
         fields = [("Reason", self.reason)]
+        if self.status == 488:
+            fields.append(("Warning", f'399 gosip "{self.text}"'))  # RFC 3261 §13.3.1.3 asks for it
         if self.retry_after is not None:
             fields.append(("Retry-After", str(self.retry_after)))
         return fields
+
+
+class CallOver(SipError):
+    """Leaves the call's story: nothing that was going on matters any more."""
+
+    def __init__(self, cause: Cause, ended_by: str) -> None:
+        super().__init__(cause.text)
+        self.cause = cause
+        self.ended_by = ended_by
 
 
 NORMAL = Cause(200, "Call over", CallStatus.ANSWERED, q850=16)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from ..directory import Device, Directory, Extension
+from sip_daemon.directory import Device, Directory, Extension
 
 
 class ServiceKind(StrEnum):

@@ -1,0 +1,93 @@
+"""One call from its INVITE to its record: the story, told by one coroutine.
+
+Theory of operation. `run` follows the route plan step by step until one is answered, serves those who talk, and writes
+the record in the end. Legs answer their phones at once and by themselves; the story decides what happens next.
+`CallOver` leaves it from any depth, with the cause for the phones that are left and for the record.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import assert_never
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.cause import CallOver, Cause
+from sip_daemon.call.events import HangUpRequested
+from sip_daemon.call.record import CallStatus
+from sip_daemon.call.ringing import RingingStep, StepFailed
+from sip_daemon.call.routing import Reject, Ring, RoutePlan, Service, Step
+from sip_daemon.call.service import serve
+from sip_daemon.call.story import Story
+from sip_daemon.call.talking import Talk
+
+log = logging.getLogger(__name__)
+
+
+class Call:
+    """A story and the plan that it follows."""
+
+    def __init__(self, story: Story, route: RoutePlan) -> None:
+        self.story = story
+        self.route = route
+
+    @property
+    def id(self) -> str:
+        return self.story.journal.id
+
+    def hang_up(self, cause: Cause, by: str) -> None:
+        """Let it end, from outside."""
+        self.story.post(None, HangUpRequested(cause, by))
+
+    async def run(self) -> None:
+        """The whole of it. Raises nothing: an error of ours ends this one call with 500."""
+        try:
+            over = await self._tell()
+        except Exception:
+            log.exception("call %s failed", self.id)
+            over = CallOver(causes.INTERNAL_ERROR, "system")
+        try:
+            await self._finish(over)
+        except Exception:
+            log.exception("call %s did not end well", self.id)
+
+    async def _tell(self) -> CallOver:
+        self.story.journal.started(self.route.callee_number, self.route.callee_name)
+        failures: list[Cause] = []
+        try:
+            self.story.caller.read_offer()
+            for step in self.route.steps:
+                try:
+                    await self._take(step)
+                except StepFailed as failure:
+                    failures.append(failure.cause)
+        except CallOver as over:
+            return over
+        return CallOver(causes.best(failures), "callee" if has_human_answer(failures) else "system")
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Ring():
+                ringing = RingingStep(self.story, step, self.route.callee_number, self.route.callee_name)
+                leg, answer = await ringing.run()
+                talk = Talk(self.story, leg)
+                await talk.connect(answer)
+                await self.story.close_media([other for other in self.story.callees if other is not leg])
+                await talk.run()
+            case Service():
+                await serve(self.story, step.kind)
+            case Reject():
+                raise CallOver(Cause(step.status, step.text, CallStatus.FAILED, q850=1), "system")
+            case _:
+                assert_never(step)
+
+    async def _finish(self, over: CallOver) -> None:
+        for leg in self.story.legs:
+            leg.hang_up(over.cause)
+            leg.detach()
+        await self.story.close_media(self.story.legs)
+        self.story.journal.ended(over.cause, over.ended_by, self.story.leg_records())
+
+
+def has_human_answer(causes_: list[Cause]) -> bool:
+    """Whether somebody at the called phone decided it."""
+    return any(cause in (causes.BUSY, causes.DECLINED) for cause in causes_)

@@ -1,0 +1,177 @@
+"""The leg of one phone that is called: we are the UAC of the INVITE to its contact (RFC 3261 §13.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
+from sip_daemon.call.cause import ELSEWHERE, Cause
+from sip_daemon.call.events import Answered, CallEvent, Progressed, Refused, Ringing
+from sip_daemon.call.invite import InviteClient
+from sip_daemon.call.leg import Leg, LegContext, LegState, Party, farewell
+from sip_daemon.call.record import Side
+from sip_daemon.dialog import Dialog
+from sip_daemon.endpoint import ClientEvent
+from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.flow import Flow
+from sip_daemon.message import NameAddress, Request, Response, Uri, new_call_id, new_tag
+from sip_daemon.registrar import Binding
+from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
+
+
+class CalleeLeg(Leg):
+    """One contact of one device. `invite` is called once, after the media session is there."""
+
+    side = Side.CALLEE
+
+    def __init__(
+        self,
+        context: LegContext,
+        party: Party,
+        binding: Binding,
+        flow: Flow,
+        post: Callable[[Leg, CallEvent], None],
+    ) -> None:
+        super().__init__(context, party, flow, post)
+        self.binding = binding
+        self.instance = binding.instance or ""
+        self.contact = binding.contact
+        self.user_agent = binding.user_agent or ""
+        self.sip_call_id = new_call_id()
+        self._invite: InviteClient | None = None
+        self._is_cancelled = False
+        self._early_answer: MediaAnswer | None = None
+
+    def invite(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
+        """Ring the phone with this offer."""
+        request = self._make_invite(caller, max_forwards)
+        request.body = self._sdp.make_offer(audio)
+        self.local = audio
+        self._invite = InviteClient(self._endpoint, request, self.flow, self)
+        self._invite.start()
+        self._context.branches.add(self._branch)
+
+    def cancel(self, reason: str) -> None:
+        """Let it stop ringing. A 200 that crosses the CANCEL gets its ACK and a BYE (RFC 3261 §9.1)."""
+        if self.state is LegState.PROCEEDING and self._invite is not None:
+            self.state = LegState.ENDING
+            self.outcome = self.outcome or "cancelled"
+            self._is_cancelled = True
+            self._invite.cancel([("Reason", reason)])
+
+    @property
+    def _branch(self) -> str | None:
+        transaction = self._invite.transaction if self._invite is not None else None
+        return transaction.request.top_via.branch if transaction is not None else None
+
+    def _make_invite(self, caller: Party, max_forwards: int) -> Request:
+        """The caller's identity is ours to state: what its phone wrote into From is not looked at."""
+        contact = self._endpoint.contact(self.flow)
+        # A phone answers 404 unless the request-URI is its registered Contact to the letter.
+        request = Request("INVITE", self.binding.contact)
+        host = contact.uri.host
+        from_ = NameAddress(caller.name, Uri("sip", user=caller.number, host=host))
+        to = NameAddress("", Uri("sip", user=self.party.number, host=host))
+        for name, value in (
+            ("From", str(from_.with_tag(new_tag()))),
+            ("To", str(to)),
+            ("Call-ID", self.sip_call_id),
+            ("CSeq", "1 INVITE"),
+            ("Max-Forwards", str(max_forwards)),
+            ("Contact", str(contact)),
+            ("Allow", ", ".join(ALLOW)),
+            ("Supported", ", ".join(sorted(SUPPORTED))),
+            ("Accept", ACCEPT),
+            ("Content-Type", ACCEPT),
+        ):
+            request.headers.add(name, value)
+        for hop in self.binding.path:
+            request.headers.add("Route", hop)  # RFC 3327 §5.4
+        return request
+
+    # What the phone answers to the first INVITE; later ones are the base's
+
+    @property
+    def _is_calling(self) -> bool:
+        return self.state is LegState.PROCEEDING
+
+    def invite_progressed(self, response: Response) -> None:
+        if not self._is_calling:
+            return
+        if response.status == 180:
+            self._post(self, Ringing())
+        if response.body and self._early_answer is None:
+            self._take_early_answer(response)
+
+    def _take_early_answer(self, response: Response) -> None:
+        """Early media. Nonsense in a provisional response is passed over: the 200 will tell."""
+        if self.local is None:
+            return
+        try:
+            self._early_answer = offer_answer.read_answer(response.body, self.local)
+        except RemoteProtocolError:
+            return
+        self.remote = self._early_answer.audio
+        self._post(self, Progressed(self._early_answer))
+
+    def invite_accepted(self, response: Response, dialog: Dialog) -> None:
+        self._context.branches.discard(self._branch)
+        if self._is_calling:
+            self._take_answer(response, dialog)
+        elif dialog is not self.dialog:
+            # It crossed our CANCEL, or the phone's own forking brought a second answer: nobody wants it.
+            self._endpoint.send_request(farewell(dialog, causes.NORMAL), self.flow, ignore)
+            self.state = LegState.OVER if self.dialog is None else self.state
+        else:
+            super().invite_accepted(response, dialog)
+
+    def _take_answer(self, response: Response, dialog: Dialog) -> None:
+        self._establish(dialog)
+        self.state = LegState.TALKING
+        self.user_agent = response.headers.get("User-Agent") or response.headers.get("Server") or self.user_agent
+        answer = self._read_answer(response)
+        if answer is None:
+            self.outcome = "unusable answer"
+            self._send_bye(causes.BAD_ANSWER)
+            self._post(self, Refused(causes.INCOMPATIBLE, 488))
+            return
+        self.outcome = "answered"
+        self.remote = answer.audio
+        self._post(self, Answered(answer))
+
+    def _read_answer(self, response: Response) -> MediaAnswer | None:
+        """The answer in the 200. Phones that gave theirs in a 183 sometimes leave it out there."""
+        if not response.body or self.local is None:
+            return self._early_answer
+        try:
+            return offer_answer.read_answer(response.body, self.local)
+        except RemoteProtocolError:
+            return None
+
+    def invite_refused(self, status: int) -> None:
+        self._context.branches.discard(self._branch)
+        if self._is_calling:
+            self._close()
+            self.outcome = f"refused {status}" if status not in (408, 503) else "unreachable"
+            cause = causes.UNREACHABLE if status in (408, 503) else causes.of_response(status)
+            self._post(self, Refused(cause, status))
+        elif self._is_cancelled and self.dialog is None:
+            self._close()
+        else:
+            super().invite_refused(status)
+
+    def _give_up(self, cause: Cause) -> None:
+        self.cancel(ELSEWHERE if cause.status == 200 else cause.reason)
+
+    def lose_flow(self) -> None:
+        super().lose_flow()
+        if self._is_calling:
+            # Its answer could not reach us any more (RFC 5626 §4.2.1: the phone will register anew).
+            self._close()
+            self.outcome = "unreachable"
+            self._post(self, Refused(causes.UNREACHABLE, 503))
+
+
+def ignore(event: ClientEvent) -> None:
+    """For a request whose answer changes nothing."""

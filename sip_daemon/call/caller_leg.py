@@ -1,0 +1,130 @@
+"""The leg of the phone that calls: we are the UAS of its INVITE (RFC 3261 §13.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.cause import CallOver, Cause
+from sip_daemon.call.events import CallEvent, Ended
+from sip_daemon.call.leg import Leg, LegContext, LegState, Party
+from sip_daemon.call.record import CallStatus, Side
+from sip_daemon.dialog import Dialog
+from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.flow import Flow
+from sip_daemon.message import Request, new_tag
+from sip_daemon.sdp import AudioDescription, MediaOffer, offer_answer
+from sip_daemon.transaction import ServerTransaction
+
+
+class CallerLeg(Leg):
+    """From the INVITE on."""
+
+    side = Side.CALLER
+
+    def __init__(
+        self,
+        context: LegContext,
+        party: Party,
+        transaction: ServerTransaction,
+        flow: Flow,
+        post: Callable[[Leg, CallEvent], None],
+    ) -> None:
+        super().__init__(context, party, flow, post)
+        request = transaction.request
+        self.transaction = transaction
+        self._tag = new_tag()
+        self._invite = self._server = self._make_server(transaction)
+        self._has_rung = False
+        self.user_agent = request.user_agent or ""
+        self.sip_call_id = request.call_id
+        contact = request.contact
+        if contact is not None:
+            self.contact = str(contact.uri)
+            self.instance = contact.parameters.get("+sip.instance") or ""
+        self.max_forwards = request.max_forwards if request.max_forwards is not None else 70
+
+    @property
+    def offer(self) -> MediaOffer | None:
+        """What the phone proposed; None when it waits for our proposal."""
+        return self._offer
+
+    def read_offer(self) -> None:
+        """Look at what the phone proposes. Raises `CallOver` when it is of no use."""
+        body = self._invite.request.body
+        try:
+            self._offer = offer_answer.read_offer(body) if body else None
+        except RemoteProtocolError as error:
+            text = error.warning or "The session description is malformed"
+            raise CallOver(Cause(error.status, text, CallStatus.FAILED, q850=88), "system") from error
+
+    def trying(self) -> None:
+        """100: the phone may stop repeating its INVITE."""
+        self._invite.trying()
+
+    def ring(self) -> None:
+        """Let the phone play its ringback; said once."""
+        if not self._has_rung and not self._invite.is_final:
+            self._has_rung = True
+            self._invite.progress(180)
+            self._make_early_dialog()
+
+    def send_early_media(self, audio: AudioDescription) -> None:
+        """183 with the answer: the called phone sends media before it is answered."""
+        if not self._invite.is_final and self._offer is not None:
+            self._invite.progress(183, self._sdp.make_answer(self._offer, audio))
+            self._has_rung = True
+            self._make_early_dialog()
+            self.local, self.remote = audio, self._offer.audio
+
+    def answer(self, audio: AudioDescription) -> None:
+        """200 with the answer, or with our offer when the INVITE brought none."""
+        if self._invite.is_final:
+            return
+        self.state = LegState.ANSWERED
+        self.outcome = "answered"
+        self.agree(audio)
+        response = self._invite.last_response
+        if response is not None:
+            self._establish(Dialog.as_uas(self._invite.request, response, self.flow))
+
+    def refuse(self, cause: Cause) -> None:
+        """The final response that says why not."""
+        if self.state is LegState.PROCEEDING:
+            self.outcome = cause.outcome.value
+            self._invite.refuse(cause.status, cause.headers())
+            self._close()
+
+    def lose_flow(self) -> None:
+        super().lose_flow()
+        if self.state is LegState.PROCEEDING:
+            self._close()
+            self._post(self, Ended(causes.CANCELLED))
+
+    def _local_tag(self) -> str:
+        return self._tag
+
+    def _make_early_dialog(self) -> None:
+        """So that a BYE in the early dialog is understood (RFC 3261 §15)."""
+        response = self._invite.last_response
+        if self.dialog is None and response is not None:
+            self._establish(Dialog.as_uas(self._invite.request, response, self.flow))
+
+    def _receive_bye(self, transaction: ServerTransaction, request: Request) -> None:
+        if self.state is LegState.PROCEEDING:
+            self._respond(transaction, request, 200)
+            self._invite.refuse(487)
+            self._withdrawn()
+        else:
+            super()._receive_bye(transaction, request)
+
+    def _withdrawn(self) -> None:
+        if self.state is LegState.PROCEEDING:
+            self.outcome = causes.CANCELLED.outcome.value
+            self._close()
+            self._post(self, Ended(causes.CANCELLED))
+        else:
+            super()._withdrawn()
+
+    def _give_up(self, cause: Cause) -> None:
+        self.refuse(cause)

@@ -1,0 +1,271 @@
+"""The call manager: the transaction user behind the endpoint for everything but registration.
+
+It finds the leg that a request belongs to, or checks a new one, learns who asks, and starts the call's story. The rule:
+a handler is synchronous and answers before it returns; all that takes time is a story, and all stories are tasks of
+one group that `run` awaits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+from sip_daemon.authentication import Authenticated, Authenticator, Challenge
+from sip_daemon.call import cause as causes
+from sip_daemon.call.admission import (
+    Refusal,
+    check_address,
+    check_extensions,
+    check_hops,
+    check_invite,
+    check_method,
+)
+from sip_daemon.call.call import Call
+from sip_daemon.call.caller_leg import CallerLeg
+from sip_daemon.call.capabilities import capability_headers
+from sip_daemon.call.cause import Cause
+from sip_daemon.call.journal import Journal
+from sip_daemon.call.leg import Leg, LegContext, Party
+from sip_daemon.call.record import CallChange
+from sip_daemon.call.routing import CallAttempt, RoutePlan, plan
+from sip_daemon.call.story import CallContext, Story
+from sip_daemon.dialog import Dialog, DialogId, DialogTable
+from sip_daemon.directory import Device, Directory
+from sip_daemon.endpoint import Endpoint
+from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.flow import Flow
+from sip_daemon.media_plane import MediaPlane
+from sip_daemon.message import Request, Response
+from sip_daemon.registrar import Binding
+from sip_daemon.transaction import AckReceived, CancelReceived, RequestReceived, ServerTransaction, TimerValues
+
+
+class CallManager:
+    """All calls. The four `handle_` methods are the endpoint's handlers; `run` has to be running for calls to begin."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        media: MediaPlane,
+        *,
+        directory: Callable[[], Directory],
+        locate: Callable[[str], Sequence[Binding]],
+        authenticator: Authenticator,
+        submit: Callable[[CallChange], None],
+        wall_clock: Callable[[], float],
+        timers: TimerValues | None = None,
+    ) -> None:
+        self.revision = 0
+        """Grows whenever `calls` has changed."""
+        self._endpoint = endpoint
+        self._directory = directory
+        self._locate = locate
+        self._authenticator = authenticator
+        self._wall_clock = wall_clock
+        self._calls: dict[str, Call] = {}
+        self._dialogs = DialogTable()
+        self._legs: dict[DialogId, Leg] = {}
+        self._invites: dict[ServerTransaction, CallerLeg] = {}
+        self._branches: set[str | None] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping = asyncio.Event()
+        self._submit = submit
+        self._context = CallContext(
+            legs=LegContext(
+                endpoint=endpoint,
+                timers=timers or TimerValues(),
+                register=self._register,
+                unregister=self._unregister,
+                find_flow=self._find_flow,
+                branches=self._branches,
+            ),
+            media=media,
+            locate=locate,
+            submit=self._note,
+        )
+
+    async def run(self) -> None:
+        """Let calls begin; returns when `stop` was called and the last of them has ended."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            await self._stopping.wait()
+        self._group = None
+
+    def stop(self) -> None:
+        """Take no more calls and end those there are."""
+        self._stopping.set()
+        for call in self.calls:
+            call.hang_up(causes.STOPPED, "system")
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """In the order in which they began."""
+        return tuple(self._calls.values())
+
+    @property
+    def dialog_count(self) -> int:
+        return len(self._dialogs)
+
+    def hang_up(self, call_id: str, cause: Cause = causes.HUNG_UP_BY_ADMIN, by: str = "admin") -> bool:
+        """End a call from outside; False when there is none of that id."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.hang_up(cause, by)
+        return call is not None
+
+    def explain(self, caller: str, dialled: str) -> RoutePlan | None:
+        """What would happen if that device or extension dialled that; None when nobody is called so."""
+        directory = self._directory()
+        device = directory.device(caller)
+        extension = directory.extension(caller)
+        if device is None and extension is not None:
+            device = next(filter(None, map(directory.device, extension.devices)), None)
+        return plan(directory, CallAttempt(device, dialled)) if device is not None else None
+
+    # What the endpoint hands over
+
+    def handle_request(self, event: RequestReceived) -> None:
+        """Anything but REGISTER, ACK and CANCEL. Raises `RemoteProtocolError` with the status to answer."""
+        try:
+            if event.request.to.tag is not None:
+                self._leg_of(event.request).receive_request(event.transaction, event.request, event.flow)
+            else:
+                self._admit(event)
+        except Refusal as refusal:
+            self._refuse(event, refusal.status, refusal.headers)
+
+    def handle_ack(self, event: AckReceived) -> None:
+        """The ACK of a 2xx; one that belongs nowhere is dropped, for an ACK has no answer."""
+        leg = self._find_leg(event.request)
+        if leg is not None:
+            leg.receive_ack(event.request)
+
+    def handle_cancel(self, event: CancelReceived) -> None:
+        """The CANCEL itself was answered."""
+        leg = self._invites.get(event.transaction) or self._find_leg(event.transaction.request)
+        if leg is not None:
+            leg.receive_cancel(event.transaction)
+
+    def handle_flow_closed(self, flow: Flow) -> None:
+        """A connection ended; the legs that used it look for another one when they need it."""
+        for call in self.calls:
+            for leg in call.story.legs:
+                if leg.flow == flow:
+                    leg.lose_flow()
+
+    def _leg_of(self, request: Request) -> Leg:
+        leg = self._find_leg(request)
+        if leg is None:
+            raise RemoteProtocolError("no such dialog", status=481)
+        return leg
+
+    def _find_leg(self, request: Request) -> Leg | None:
+        dialog = self._dialogs.find(request)
+        return self._legs.get(dialog.id) if dialog is not None else None
+
+    # A request outside any dialog
+
+    def _admit(self, event: RequestReceived) -> None:
+        request = event.request
+        check_method(request)
+        check_hops(request, self._branches)
+        if self._endpoint.find_merged(event.transaction) is not None:
+            raise RemoteProtocolError("the same request came by another way", status=482)
+        check_extensions(request)
+        match request.method:
+            case "INVITE":
+                self._receive_invite(event)
+            case "OPTIONS":
+                self._answer_options(event)
+            case _:
+                raise RemoteProtocolError("no such dialog", status=481)
+
+    def _answer_options(self, event: RequestReceived) -> None:
+        response = Response.to_request(event.request, 200)
+        for name, value in capability_headers():
+            response.headers.add(name, value)
+        self._endpoint.respond(event.transaction, response)
+
+    def _receive_invite(self, event: RequestReceived) -> None:
+        directory = self._directory()
+        check_address(event.request, directory.domains)
+        check_invite(event.request)
+        group = self._group
+        if group is None or self._stopping.is_set():
+            raise Refusal("not running", status=503, headers=[("Retry-After", "5")])
+        device = self._identify(event, directory)
+        if device is not None:
+            group.create_task(self._live(self._make_call(event, device, directory)))
+
+    def _identify(self, event: RequestReceived, directory: Directory) -> Device | None:
+        """Who calls. None when the phone was asked for its credentials instead."""
+        verdict = self._authenticator.verify(event.request, directory, self._endpoint.now())
+        if isinstance(verdict, Authenticated):
+            return verdict.device
+        if isinstance(verdict, Challenge):
+            challenges = self._authenticator.challenge(directory.realm, self._endpoint.now(), verdict.stale)
+            self._refuse(event, 401, [("WWW-Authenticate", str(challenge)) for challenge in challenges])
+        else:
+            self._refuse(event, 403)
+        return None
+
+    def _refuse(self, event: RequestReceived, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Nothing is kept of it: whoever sent it has proven nothing (RFC 3261 §8.2.7)."""
+        response = Response.to_request(event.request, status)
+        for name, value in headers:
+            response.headers.add(name, value)
+        self._endpoint.refuse(event.transaction, response)
+
+    def _make_call(self, event: RequestReceived, device: Device, directory: Directory) -> Call:
+        dialled = event.request.uri.user or ""
+        extension = directory.extensions.get(device.extension)
+        party = Party(device.username, device.extension, device.extension, extension.name if extension else "")
+        journal = Journal(
+            str(uuid4()),
+            party,
+            dialled,
+            started_at=self._wall_clock(),
+            now=self._endpoint.now,
+            submit=self._note,
+        )
+        story = Story(self._context, journal)
+        story.caller = CallerLeg(self._context.legs, party, event.transaction, event.flow, story.post)
+        story.caller.trying()
+        self._invites[event.transaction] = story.caller
+        call = Call(story, plan(directory, CallAttempt(device, dialled)))
+        self._calls[call.id] = call
+        return call
+
+    async def _live(self, call: Call) -> None:
+        try:
+            await call.run()
+        finally:
+            del self._calls[call.id]
+            del self._invites[call.story.caller.transaction]
+            self.revision += 1
+
+    # What the legs ask for
+
+    def _note(self, change: CallChange) -> None:
+        self.revision += 1
+        self._submit(change)
+
+    def _register(self, dialog: Dialog, leg: Leg) -> None:
+        known = self._dialogs.get(dialog.id)
+        if known is not None:
+            self._dialogs.remove(known)  # the early dialog of the same two tags
+        self._dialogs.add(dialog)
+        self._legs[dialog.id] = leg
+
+    def _unregister(self, dialog: Dialog) -> None:
+        self._dialogs.remove(dialog)
+        self._legs.pop(dialog.id, None)
+
+    def _find_flow(self, leg: Leg) -> Flow | None:
+        """The phone may have registered again on a new connection: same instance, else same contact."""
+        bindings = [binding for binding in self._locate(leg.party.device) if binding.flow != leg.flow]
+        for binding in bindings:
+            if leg.instance and binding.instance == leg.instance:
+                return binding.flow
+        return next((binding.flow for binding in bindings if binding.contact == leg.contact), None)

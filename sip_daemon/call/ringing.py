@@ -1,0 +1,142 @@
+"""The step "ring": every contact of every device at once; the first answer wins (RFC 3261 §16.7, as a UAC)."""
+
+from __future__ import annotations
+
+import logging
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.callee_leg import CalleeLeg
+from sip_daemon.call.cause import ELSEWHERE, Cause
+from sip_daemon.call.events import Answered, Progressed, Refused, Ringing, RingingTimedOut
+from sip_daemon.call.leg import Leg, Party
+from sip_daemon.call.negotiation import carry_answer
+from sip_daemon.call.routing import Ring
+from sip_daemon.call.story import Story
+from sip_daemon.errors import SipError
+from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
+
+log = logging.getLogger(__name__)
+
+
+class StepFailed(SipError):
+    """Nobody answered: the plan goes on with its next step."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.text)
+        self.cause = cause
+
+
+class RingingStep:
+    """One step of the plan, from the first INVITE to the first answer."""
+
+    def __init__(self, story: Story, step: Ring, number: str, name: str) -> None:
+        self._story = story
+        self._step = step
+        self._number = number
+        self._name = name
+        self._ringing: list[CalleeLeg] = []
+        """The legs that may still be answered."""
+        self._failures: list[Cause] = []
+        self._has_early_media = False
+
+    async def run(self) -> tuple[CalleeLeg, MediaAnswer]:
+        """The leg that was answered, and its answer. Raises `StepFailed`, or `CallOver` when the caller gave up."""
+        story = self._story
+        legs = self._make_legs()
+        if not legs:
+            raise StepFailed(causes.NOT_REGISTERED)
+        await story.open_media(legs)
+        timer = story.context.legs.endpoint.call_later(self._step.seconds, lambda: story.post(None, RingingTimedOut()))
+        try:
+            self._invite(legs)
+            return await self._wait()
+        finally:
+            timer.cancel()
+
+    def _make_legs(self) -> list[CalleeLeg]:
+        context = self._story.context
+        return [
+            CalleeLeg(
+                context.legs,
+                Party(username, self._number, self._number, self._name),
+                binding,
+                binding.flow,
+                self._story.post,
+            )
+            for username in self._step.usernames
+            for binding in context.locate(username)
+        ]
+
+    def _invite(self, legs: list[CalleeLeg]) -> None:
+        caller = self._story.caller
+        # Indirect loops run down Max-Forwards, since each of our legs is a dialog of its own (RFC 3261 §8.1.1.6).
+        max_forwards = caller.max_forwards - 1
+        self._story.callees.extend(legs)
+        self._ringing = list(legs)
+        if caller.is_over:
+            return
+        for leg in legs:
+            leg.invite(caller.party, self._offer(leg), max_forwards)
+        self._story.journal.mark("invited")
+
+    def _offer(self, leg: CalleeLeg) -> AudioDescription:
+        offer = self._story.caller.offer
+        if offer is None:
+            return offer_answer.default_offer(leg.media.address)
+        return leg.offer_for(offer.audio)
+
+    async def _wait(self) -> tuple[CalleeLeg, MediaAnswer]:
+        while True:
+            leg, event = await self._story.next_event()
+            match event:
+                case Ringing():
+                    self._story.journal.rang()
+                    self._story.caller.ring()
+                case Progressed(answer=answer) if leg is not None:
+                    await self._relay_early_media(leg, answer)
+                case Answered(answer=answer) if isinstance(leg, CalleeLeg):
+                    self._stop_ringing(ELSEWHERE, but=leg)
+                    return leg, answer
+                case Refused() if isinstance(leg, CalleeLeg):
+                    self._note_refusal(leg, event)
+                case RingingTimedOut():
+                    self._fail(causes.NO_ANSWER if self._has_rung else causes.UNREACHABLE)
+                case _:
+                    log.debug("call %s: %s while ringing", self._story.journal.id, event)
+
+    @property
+    def _has_rung(self) -> bool:
+        return self._story.journal.record.ringing_at is not None
+
+    def _note_refusal(self, leg: CalleeLeg, refusal: Refused) -> None:
+        self._ringing.remove(leg)
+        if refusal.is_global or not self._ringing:
+            self._fail(refusal.cause)
+        self._failures.append(refusal.cause)
+
+    def _fail(self, last: Cause) -> None:
+        cause = causes.best([*self._failures, last])
+        self._stop_ringing(cause.reason)
+        raise StepFailed(cause)
+
+    def _stop_ringing(self, reason: str, but: CalleeLeg | None = None) -> None:
+        for leg in self._ringing:
+            if leg is not but:
+                leg.cancel(reason)
+
+    async def _relay_early_media(self, leg: Leg, answer: MediaAnswer) -> None:
+        """Only from the first that offers it: two announcements at once would be noise."""
+        story, caller = self._story, self._story.caller
+        if self._has_early_media or caller.offer is None or leg.local is None or caller.is_over:
+            return
+        audio = carry_answer(caller.offer, answer.audio, caller.media.address)
+        if audio is None:
+            return
+        self._has_early_media = True
+        await story.media(
+            story.configure(leg, answer.audio, leg.local),
+            story.configure(caller, caller.offer.audio, audio),
+            caller.media.bridge(leg.media),
+        )
+        caller.send_early_media(audio)
+        story.journal.mark("early_media")

@@ -1,0 +1,74 @@
+"""The numbers that we answer ourselves, so that one phone alone can be tried: echo and test tone."""
+
+from __future__ import annotations
+
+from typing import NoReturn, assert_never
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.cause import CallOver
+from sip_daemon.call.events import AnsweredLate, OfferWanted, Reoffered
+from sip_daemon.call.routing import ServiceKind
+from sip_daemon.call.story import Story
+from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.media_plane import MediaSilent, Tone
+from sip_daemon.sdp import SERVICE_CODECS, AudioDescription, MediaOffer, offer_answer
+
+
+async def serve(story: Story, kind: ServiceKind) -> NoReturn:
+    """Answer the caller and keep it company until it hangs up: always ends with `CallOver`."""
+    caller = story.caller
+    audio = _our_side(story, caller.offer)
+    await story.open_media()
+    audio = audio.with_address(caller.media.address)
+    if caller.offer is not None:
+        await story.media(story.configure(caller, caller.offer.audio, audio))
+    await _start(story, kind)
+    caller.answer(audio)
+    story.journal.answered()
+    while True:
+        leg, event = await story.next_event()
+        match event:
+            case Reoffered(offer=offer):
+                await _agree(story, offer)
+            case OfferWanted():
+                caller.agree(audio)
+            case AnsweredLate(answer=answer):
+                await story.media(story.configure(caller, answer.audio, caller.local or audio))
+            case MediaSilent() if leg is not None:
+                leg.probe()
+            case _:
+                pass
+
+
+async def _start(story: Story, kind: ServiceKind) -> None:
+    session = story.caller.media
+    match kind:
+        case ServiceKind.ECHO:
+            await story.media(session.echo(True))
+        case ServiceKind.TONE:
+            await story.media(session.play(Tone("test"), repeat=True))
+        case _:
+            assert_never(kind)
+
+
+def _our_side(story: Story, offer: MediaOffer | None) -> AudioDescription:
+    """G.711 is what our players speak. The address is filled in when there is one."""
+    nowhere = story.caller.flow.local
+    if offer is None:
+        return offer_answer.default_offer(nowhere, SERVICE_CODECS)
+    try:
+        return offer_answer.service_answer(offer, nowhere)
+    except RemoteProtocolError:
+        raise CallOver(causes.INCOMPATIBLE, "system") from None
+
+
+async def _agree(story: Story, offer: MediaOffer) -> None:
+    """Hold and resume towards a service concern nobody else."""
+    caller = story.caller
+    try:
+        audio = offer_answer.service_answer(offer, caller.media.address)
+    except RemoteProtocolError:
+        caller.disagree(488)
+        return
+    await story.media(story.configure(caller, offer.audio, audio))
+    caller.agree(audio)

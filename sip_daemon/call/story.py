@@ -1,0 +1,129 @@
+"""What all chapters of a call's story share: who calls, the queue of events, the media sessions.
+
+The rule: only the call's own coroutine awaits here. Legs, media and timers call `post` and return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.callee_leg import CalleeLeg
+from sip_daemon.call.caller_leg import CallerLeg
+from sip_daemon.call.cause import CallOver
+from sip_daemon.call.events import CallEvent, Ended, HangUpRequested
+from sip_daemon.call.journal import Journal
+from sip_daemon.call.leg import Leg, LegContext
+from sip_daemon.call.negotiation import settle
+from sip_daemon.call.record import CallChange, LegRecord
+from sip_daemon.errors import MediaError, MediaUnavailable
+from sip_daemon.media_plane import MediaPlane, MediaStatistics, OpenRequest, SessionLost
+from sip_daemon.registrar import Binding
+from sip_daemon.sdp import AudioDescription
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What every call needs of the world around it."""
+
+    legs: LegContext
+    media: MediaPlane
+    locate: Callable[[str], Sequence[Binding]]
+    """The reachable bindings of a device."""
+    submit: Callable[[CallChange], None]
+
+
+class Story:
+    """One call's people, events and media."""
+
+    def __init__(self, context: CallContext, journal: Journal) -> None:
+        self.context = context
+        self.journal = journal
+        self.callees: list[CalleeLeg] = []
+        """Every leg that was rung, whatever became of it."""
+        self._caller: CallerLeg | None = None
+        self._events: asyncio.Queue[tuple[Leg | None, CallEvent]] = asyncio.Queue()
+        self._closed: dict[Leg, LegRecord] = {}
+
+    @property
+    def caller(self) -> CallerLeg:
+        assert self._caller is not None, "a story begins with its caller"
+        return self._caller
+
+    @caller.setter
+    def caller(self, leg: CallerLeg) -> None:
+        self._caller = leg
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return (self.caller, *self.callees)
+
+    def post(self, leg: Leg | None, event: CallEvent) -> None:
+        """Tell the story; it listens when it is ready."""
+        self._events.put_nowait((leg, event))
+
+    async def next_event(self) -> tuple[Leg | None, CallEvent]:
+        """The next thing that happened. Raises `CallOver` for what ends any chapter."""
+        leg, event = await self._events.get()
+        match event:
+            case HangUpRequested(cause=cause, by=by):
+                raise CallOver(cause, by)
+            case SessionLost():
+                raise CallOver(causes.MEDIA_LOST, "system")
+            case Ended(cause=cause) if leg is self.caller:
+                raise CallOver(cause, "caller" if cause in (causes.NORMAL, causes.CANCELLED) else "system")
+            case _:
+                return leg, event
+
+    # Media
+
+    async def open_media(self, callees: Sequence[CalleeLeg] = ()) -> None:
+        """A session for the caller, if it has none yet, and for each of these legs: all in one worker."""
+        legs = [leg for leg in (self.caller, *callees) if leg.session is None]
+        endpoint = self.context.legs.endpoint
+        requests = [OpenRequest(*endpoint.media_address(leg.flow)) for leg in legs]
+        try:
+            sessions = await self.context.media.open(requests, call_id=self.journal.id, beside=self.caller.session)
+        except MediaUnavailable as error:
+            raise CallOver(replace(causes.NO_MEDIA_PORT, retry_after=error.retry_after), "system") from error
+        except MediaError as error:
+            raise CallOver(causes.MEDIA_LOST, "system") from error
+        for leg, session in zip(legs, sessions, strict=True):
+            leg.use(session)
+        self.journal.mark("media")
+
+    async def media(self, *operations: Coroutine[Any, Any, None]) -> None:
+        """Ask the media plane for these things, in this order but without waiting in between."""
+        try:
+            await asyncio.gather(*operations)
+        except MediaError as error:
+            raise CallOver(causes.MEDIA_LOST, "system") from error
+
+    def configure(self, leg: Leg, remote: AudioDescription, local: AudioDescription) -> Coroutine[Any, Any, None]:
+        """Let a leg's session know what was settled."""
+        return leg.media.configure(settle(remote, local, leg.flow.remote.host))
+
+    async def close_media(self, legs: Sequence[Leg]) -> None:
+        """Close the sessions of these legs and write their records."""
+        open_legs = [leg for leg in legs if leg not in self._closed]
+        statistics = await asyncio.gather(*(close(leg) for leg in open_legs))
+        for leg, counters in zip(open_legs, statistics, strict=True):
+            self._closed[leg] = leg.record(counters)
+
+    def leg_records(self) -> tuple[LegRecord, ...]:
+        """In the order in which they were called, the caller first."""
+        return tuple(self._closed[leg] for leg in self.legs if leg in self._closed)
+
+
+async def close(leg: Leg) -> MediaStatistics:
+    """The last counters of a leg; zeros when its worker is gone."""
+    session, leg.session = leg.session, None
+    if session is None:
+        return MediaStatistics()
+    try:
+        return await session.close()
+    except MediaError:
+        return MediaStatistics()

@@ -1,0 +1,175 @@
+"""The chapter "talking": from the answer to the first BYE.
+
+A phone that wants other media (hold, resume, another codec or address) sends a re-INVITE. What concerns the other
+phone is carried across: it is proposed there, and what comes back is the answer here. One of them may be on its way at
+a time; a second is told 491 (RFC 3261 §14.2) and comes again by itself. Until both sides agreed, nothing changes.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import NoReturn
+
+from sip_daemon.call import cause as causes
+from sip_daemon.call.callee_leg import CalleeLeg
+from sip_daemon.call.caller_leg import CallerLeg
+from sip_daemon.call.cause import CallOver
+from sip_daemon.call.events import (
+    AnsweredLate,
+    Ended,
+    OfferWanted,
+    Reanswered,
+    Reoffered,
+    ReofferRefused,
+    ReofferWithdrawn,
+)
+from sip_daemon.call.leg import Leg
+from sip_daemon.call.negotiation import carry_answer, changes_nothing, single
+from sip_daemon.call.state import CallState
+from sip_daemon.call.story import Story
+from sip_daemon.media_plane import DigitPressed, MediaSilent
+from sip_daemon.sdp import AudioDescription, MediaAnswer, MediaOffer, offer_answer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Crossing:
+    """A re-INVITE on its way across."""
+
+    asking: Leg
+    asked: Leg
+    offer: MediaOffer
+    before: AudioDescription
+    """What we had last said to the asked phone, in case all has to be taken back."""
+    is_withdrawn: bool = False
+
+
+class Talk:
+    """Two legs and what they agree on."""
+
+    def __init__(self, story: Story, callee: CalleeLeg) -> None:
+        self._story = story
+        self._caller: CallerLeg = story.caller
+        self._callee = callee
+        self._crossing: Crossing | None = None
+
+    async def connect(self, answer: MediaAnswer) -> None:
+        """Join the two and answer the caller. Raises `CallOver` when they cannot understand each other."""
+        story, caller, callee = self._story, self._caller, self._callee
+        if callee.local is None:
+            raise CallOver(causes.BAD_ANSWER, "system")
+        operations = [story.configure(callee, answer.audio, callee.local)]
+        if caller.offer is None:
+            # The INVITE brought no offer: ours goes out with the 200, the ACK answers it (`AnsweredLate`).
+            codecs = single(offer_answer.common_codecs(callee.local.codecs, answer.audio.codecs))
+            audio = offer_answer.default_offer(caller.media.address, codecs).with_direction(answer.audio.direction)
+        else:
+            carried = carry_answer(caller.offer, answer.audio, caller.media.address)
+            if carried is None:
+                raise CallOver(causes.INCOMPATIBLE, "system")
+            audio = carried
+            operations.append(story.configure(caller, caller.offer.audio, audio))
+        await story.media(*operations, caller.media.bridge(callee.media))
+        caller.answer(audio)
+        story.journal.answered()
+        await self._keep_state()
+
+    async def run(self) -> NoReturn:
+        """Serve both until one of them, or something else, ends it with `CallOver`."""
+        while True:
+            leg, event = await self._story.next_event()
+            match event:
+                case Ended(cause=cause) if leg is self._callee:
+                    raise CallOver(cause, "callee" if cause is causes.NORMAL else "system")
+                case Reoffered(offer=offer) if leg is not None:
+                    await self._receive_offer(leg, offer)
+                case OfferWanted() if leg is not None:
+                    self._make_offer(leg)
+                case AnsweredLate(answer=answer) if leg is not None:
+                    await self._receive_late_answer(leg, answer)
+                case Reanswered(answer=answer) if leg is not None:
+                    await self._receive_answer(leg, answer)
+                case ReofferRefused(status=status):
+                    self._receive_refusal(status)
+                case ReofferWithdrawn():
+                    self._receive_withdrawal()
+                case MediaSilent(seconds=seconds) if leg is not None:
+                    log.info("call %s: nothing heard from the %s for %d s", self._story.journal.id, leg, seconds)
+                    leg.probe()
+                case DigitPressed(digit=digit):
+                    log.debug("call %s: %s pressed %s", self._story.journal.id, leg, digit)
+                case _:
+                    log.debug("call %s: %s while talking", self._story.journal.id, event)
+
+    def _other(self, leg: Leg) -> Leg:
+        return self._callee if leg is self._caller else self._caller
+
+    async def _receive_offer(self, leg: Leg, offer: MediaOffer) -> None:
+        other = self._other(leg)
+        if self._crossing is not None or other.is_negotiating or other.local is None or other.remote is None:
+            leg.disagree(491)
+        elif leg.remote is not None and changes_nothing(leg.remote, offer.audio):
+            await self._agree(leg, offer, other.remote)
+        else:
+            self._crossing = Crossing(leg, other, offer, other.local)
+            other.propose(other.offer_for(offer.audio))
+
+    async def _agree(self, leg: Leg, offer: MediaOffer, other: AudioDescription) -> bool:
+        """Answer the re-INVITE with what the other phone says."""
+        audio = carry_answer(offer, other, leg.media.address)
+        if audio is None:
+            leg.disagree(488)
+            return False
+        await self._story.media(self._story.configure(leg, offer.audio, audio))
+        leg.agree(audio)
+        await self._keep_state()
+        return True
+
+    async def _receive_answer(self, leg: Leg, answer: MediaAnswer) -> None:
+        crossing, self._crossing = self._crossing, None
+        if crossing is None or leg is not crossing.asked:
+            await self._settle_alone(leg)
+            return
+        is_agreed = False
+        if not crossing.is_withdrawn:
+            await self._settle_alone(leg)
+            is_agreed = await self._agree(crossing.asking, crossing.offer, answer.audio)
+        if not is_agreed:
+            leg.propose(crossing.before)
+
+    async def _settle_alone(self, leg: Leg) -> None:
+        """Tell the media plane what this leg has agreed on."""
+        if leg.remote is not None and leg.local is not None:
+            await self._story.media(self._story.configure(leg, leg.remote, leg.local))
+            await self._keep_state()
+
+    def _receive_refusal(self, status: int) -> None:
+        crossing, self._crossing = self._crossing, None
+        if crossing is not None:
+            crossing.asking.disagree(491 if status == 491 else 488)
+
+    def _receive_withdrawal(self) -> None:
+        if self._crossing is not None:
+            self._crossing.is_withdrawn = True
+            self._crossing.asked.withdraw()
+
+    def _make_offer(self, leg: Leg) -> None:
+        """A re-INVITE without an offer: say what holds now, with the direction of the other phone."""
+        other = self._other(leg)
+        if leg.local is None or other.remote is None or self._crossing is not None:
+            leg.disagree(491)
+        else:
+            leg.agree(leg.local.with_direction(other.remote.direction))
+
+    async def _receive_late_answer(self, leg: Leg, answer: MediaAnswer) -> None:
+        await self._settle_alone(leg)
+        other = self._other(leg)
+        if other.local is not None and other.local.direction is not answer.audio.direction:
+            other.propose(other.local.with_direction(answer.audio.direction))
+
+    async def _keep_state(self) -> None:
+        """Leave with the media what a restarted daemon needs to go on with this call."""
+        state = CallState.of(self._story.journal.record, (self._caller, self._callee)).dump()
+        await self._story.media(self._caller.media.attach(state), self._callee.media.attach(state))
