@@ -87,19 +87,19 @@ class NameAddress:
 
 
 def _split_bracketed(text: str) -> tuple[str, Uri, str]:
-    if text[0] == '"':
+    if text[0] != '"':
+        # Phones write names outside quotes with dots, commas and UTF-8: more than the tokens of the grammar.
+        name, _, rest = text.partition("<")
+        name = name.rstrip(LWS)
+        if '"' in name or ">" in name:
+            raise RemoteProtocolError("malformed display name")
+    else:
         end = quoted_string_end(text)
         name = unquote(text[:end])
         rest = text[end:].lstrip(LWS)
         if rest[:1] != "<":
             raise RemoteProtocolError("text between display name and address")
         rest = rest[1:]
-    else:
-        # Phones write names outside quotes with dots, commas and UTF-8: more than the tokens of the grammar.
-        name, _, rest = text.partition("<")
-        name = name.rstrip(LWS)
-        if '"' in name or ">" in name:
-            raise RemoteProtocolError("malformed display name")
     uri, bracket, rest = rest.partition(">")
     if not bracket:
         raise RemoteProtocolError("address has no closing bracket")

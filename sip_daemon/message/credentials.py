@@ -13,11 +13,14 @@ from urllib.parse import unquote as percent_decode
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.grammar import quote, unquote
 
-_PARAMETER = re.compile(
-    r"""[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]*=[ \t]*("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t,"]*)[ \t]*(?:,[ \t,]*|$)""",
+# Each step takes a whole parameter with the comma behind it, or all that is left as garbage: linear, and nothing
+# is passed over in silence.
+_find_parameters = re.compile(
+    r"""[ \t,]*(?:([A-Za-z0-9\-.!%*_+`'~]+)[ \t]*=[ \t]*("[^"\\]*(?:\\.[^"\\]*)*"|[^ \t,"]*)[ \t]*(?:,|\Z)|(.+))""",
     re.DOTALL,
-)
+).findall
 _NONCE_COUNT = re.compile(r"[0-9A-Fa-f]{8}")
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 
 
 def is_digest(text: str) -> bool:
@@ -29,16 +32,13 @@ def _parse_parameters(text: str) -> dict[str, str]:
     if not is_digest(text):
         raise RemoteProtocolError("not a Digest value")
     found: dict[str, str] = {}
-    position, end = 7, len(text)
-    while position < end:
-        parameter = _PARAMETER.match(text, position)
-        if parameter is None:
+    for name, value, garbage in _find_parameters(text, 7):
+        if garbage:
             raise RemoteProtocolError("malformed Digest parameter")
-        name, value = parameter.groups()
         # Some stacks quote what RFC 7616 §3.4 leaves bare (algorithm, qop, nc): both are read alike.
-        if found.setdefault(name.lower(), unquote(value)) != unquote(value):
+        value = unquote(value)
+        if found.setdefault(name.lower(), value) != value:
             raise RemoteProtocolError("a Digest parameter has two values")
-        position = parameter.end()
     return found
 
 
@@ -75,12 +75,12 @@ class DigestChallenge:
         )
 
     def __str__(self) -> str:
-        text = f"Digest realm={quote(self.realm)},nonce={quote(self.nonce)},algorithm={self.algorithm}"
+        text = f"Digest realm={quote(self.realm)}, nonce={quote(self.nonce)}, algorithm={self.algorithm}"
         if self.qop:
-            text += f',qop="{",".join(self.qop)}"'
+            text += f', qop="{",".join(self.qop)}"'
         if self.opaque is not None:
-            text += f",opaque={quote(self.opaque)}"
-        return f"{text},stale=true" if self.stale else text
+            text += f", opaque={quote(self.opaque)}"
+        return f"{text}, stale=true" if self.stale else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,16 @@ class DigestCredentials:
         nonce_count = parameters.get("nc")
         if nonce_count is not None and _NONCE_COUNT.fullmatch(nonce_count) is None:
             raise RemoteProtocolError("malformed nonce count")
+        response = _required(parameters, "response")
+        if _HEXADECIMAL.fullmatch(response) is None:
+            raise RemoteProtocolError("malformed Digest response")
         qop = parameters.get("qop")
         return cls(
             username=_username(parameters),
             realm=_required(parameters, "realm"),
             nonce=_required(parameters, "nonce"),
             uri=_required(parameters, "uri"),
-            response=_required(parameters, "response").lower(),
+            response=response.lower(),
             algorithm=parameters.get("algorithm"),
             cnonce=parameters.get("cnonce"),
             qop=None if qop is None else qop.lower(),
@@ -140,7 +143,7 @@ class DigestCredentials:
         parts += [f"nc={self.nonce_count}"] if self.nonce_count is not None else []
         parts += [f"opaque={quote(self.opaque)}"] if self.opaque is not None else []
         parts += ["userhash=true"] if self.userhash else []
-        return f"Digest {','.join(parts)}"
+        return f"Digest {', '.join(parts)}"
 
 
 def _username(parameters: dict[str, str]) -> str:

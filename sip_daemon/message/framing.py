@@ -11,11 +11,11 @@ After an error nothing more can be framed: the stream has to be closed, and `rec
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.grammar import LWS, parse_number
-from sip_daemon.message.headers import canonical_name
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
 from sip_daemon.message.parser import MalformedMessage, find_head_end, salvage
 
@@ -32,6 +32,12 @@ class Pong:
 
 PING_BYTES = b"\r\n\r\n"
 PONG_BYTES = b"\r\n"
+
+# With the folded lines that belong to it. The first line, which has no line end before it, is no header.
+_content_lengths = re.compile(
+    rb"\n(?:content-length|l)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.IGNORECASE,
+).findall
 
 Frame = bytes | Ping | Pong
 
@@ -83,9 +89,8 @@ class StreamFramer:
         if not self._buffer:
             return None
         if self._length is None:
-            if self._buffer[0] in b"\r\n" and self._searched == 0:
-                return self._keep_alive()
-            self._half_ping = False
+            if self._searched == 0 and (frame := self._keep_alive()) is not None:
+                return frame
             self._length = self._message_length()
         if self._length is None or len(self._buffer) < self._length:
             return None
@@ -96,8 +101,11 @@ class StreamFramer:
         return message
 
     def _keep_alive(self) -> Frame | None:
-        """Read line ends between messages."""
+        """Read line ends between messages; None once the buffer starts with something else."""
         buffer = self._buffer
+        while buffer.startswith(b"\n"):
+            del buffer[:1]  # a bare LF is no keep-alive of any kind
+            self._half_ping = False
         if buffer.startswith(PING_BYTES) and not self._half_ping:
             del buffer[:4]
             return Ping()
@@ -105,15 +113,14 @@ class StreamFramer:
             del buffer[:2]
             self._half_ping = not self._half_ping
             return Pong() if self._half_ping else Ping()
-        if buffer == b"\r":
-            return None
-        # A bare LF, or a CR with something else behind it: no keep-alive of any kind.
-        del buffer[:1]
-        self._half_ping = False
-        return self._next_frame()
+        if buffer != b"\r":
+            self._half_ping = False
+        return None
 
     def _message_length(self) -> int | None:
         """Length of the message at the front of the buffer, None while its head is incomplete."""
+        if len(self._buffer) < 2:
+            return None  # this may still become a line end
         stop, body_start = find_head_end(self._buffer, self._searched)
         if body_start < 0:
             if len(self._buffer) > self._limits.max_head_bytes:
@@ -141,20 +148,8 @@ class StreamFramer:
 
 def _find_content_length(head: bytes) -> int:
     """The one Content-Length of a head: on a stream it is mandatory (§20.14), and two of them hide a message."""
-    found: int | None = None
-    lines = head.decode("latin-1").split("\n")
-    for index, line in enumerate(lines):
-        if line[:1] not in "cClL":
-            continue
-        name, _, value = line.partition(":")
-        if canonical_name(name.rstrip(LWS)) != "Content-Length":
-            continue
-        following = lines[index + 1] if index + 1 < len(lines) else ""
-        folded = following if following[:1] in (" ", "\t") else ""
-        number = parse_number(f"{value}{folded}".replace("\r", "").strip(LWS), 2**40, "Content-Length")
-        if found is not None:
-            raise RemoteProtocolError("Content-Length comes twice")
-        found = number
-    if found is None:
-        raise RemoteProtocolError("Content-Length is missing on a stream")
-    return found
+    found = _content_lengths(head)
+    if len(found) != 1:
+        raise RemoteProtocolError("Content-Length comes twice" if found else "Content-Length is missing on a stream")
+    text = found[0].decode("latin-1").replace("\r", "").replace("\n", "")
+    return parse_number(text.strip(LWS), 2**40, "Content-Length")

@@ -22,7 +22,6 @@ _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NEEDS_ESCAPE = re.compile(r'(["\\])')
 _LIST_MARK = re.compile(r'[",<>]')
-_UNQUOTED_VALUE = re.compile(r'[^\s"<>,;\x00-\x1f\x7f]*')
 
 
 def is_token(text: str) -> bool:
@@ -44,6 +43,8 @@ def parse_number(text: str, maximum: int, what: str) -> int:
 
 def quoted_string_end(text: str, start: int = 0) -> int:
     """The position behind the quoted string that begins at `start`."""
+    if "\\" not in text and (end := text.find('"', start + 1)) > 0:
+        return end + 1
     found = _QUOTED.match(text, start)
     if found is None:
         raise RemoteProtocolError("quoted string has no end")
@@ -54,10 +55,11 @@ def unquote(text: str) -> str:
     """The content of a quoted string; any other text as it is."""
     if text[:1] != '"':
         return text
+    if "\\" not in text and text.find('"', 1) == len(text) - 1 > 0:
+        return text[1:-1]
     if quoted_string_end(text) != len(text):
         raise RemoteProtocolError("text behind a quoted string")
-    content = text[1:-1]
-    return _QUOTED_PAIR.sub(r"\1", content) if "\\" in content else content
+    return _QUOTED_PAIR.sub(r"\1", text[1:-1])
 
 
 def quote(text: str) -> str:
@@ -66,13 +68,6 @@ def quote(text: str) -> str:
     if '"' in content or "\\" in content:
         content = _NEEDS_ESCAPE.sub(r"\\\1", content)
     return f'"{content}"'
-
-
-def check_unquoted_value(text: str) -> str:
-    """A parameter value outside quotes: wider than token and host, since phones write `@` and `/` there too."""
-    if _UNQUOTED_VALUE.fullmatch(text) is None:
-        raise RemoteProtocolError("forbidden character in a parameter value")
-    return text
 
 
 def split_list(text: str, separator: str = ",") -> list[str]:

@@ -6,8 +6,8 @@ not know is kept with name and value as it came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 from sip_daemon.errors import LocalProtocolError
 from sip_daemon.message.grammar import is_token, split_list
@@ -57,6 +57,8 @@ SPELLINGS: dict[str, str] = {
 for _letter, _name in COMPACT_FORMS.items():
     SPELLINGS[_letter] = SPELLINGS[_letter.upper()] = _name
 
+
+_UNREAD = object()
 
 TOP_VIA = "Via (top)"
 """Under this name the typed value of the first Via alone is kept; it is forgotten together with Via."""
@@ -112,6 +114,11 @@ class Headers:
         """Every line's value of that name."""
         known = canonical_name(name)
         if known is not None:
+            first = self._index().get(known)
+            if first is None:
+                return []
+            if len(self._index()) == len(self._items):
+                return [first]
             return [value for key, value in self._items if key == known]
         lowered = name.lower()
         return [value for key, value in self._items if key.lower() == lowered]
@@ -119,15 +126,16 @@ class Headers:
     def values(self, name: str) -> list[str]:
         """All values of that name, comma-separated ones apart (quotes and angle brackets respected)."""
         lines = self.get_all(name)
+        if len(lines) == 1 and lines[0] and "," not in lines[0]:
+            return lines
         return [value for line in lines for value in split_list(line) if value]
 
     def typed(self, name: str, parse: Callable[[Headers], T]) -> T:
         """The typed value under a canonical name, parsed on first use."""
-        try:
-            found: T = self._typed[name]
-        except KeyError:
+        found: T | object = self._typed.get(name, _UNREAD)
+        if found is _UNREAD:
             found = self._typed[name] = parse(self)
-        return found
+        return cast(T, found)
 
     def remember(self, name: str, typed: object) -> None:
         """Keep a typed value that was just written, so that it is not parsed again."""
@@ -154,6 +162,16 @@ class Headers:
         self._items[place:] = lines + kept_behind
         self._forget(canonical_name(name) or name)
 
+    def set_first(self, name: str, value: str) -> None:
+        """Replace the first value of that name, which may share its line with others, or append a line."""
+        line = self._change(name, value)
+        for index, (key, text) in enumerate(self._items):
+            if key == line[0]:
+                rest = split_list(text)[1:] if "," in text else ()
+                self._items[index] = (key, ", ".join([value, *rest])) if rest else line
+                return
+        self._items.append(line)
+
     def remove(self, name: str) -> None:
         """Drop all lines of that name, if any."""
         self.set_all(name, ())
@@ -166,15 +184,17 @@ class Headers:
         made._typed = self._typed.copy()
         return made
 
-    def items(self) -> list[tuple[str, str]]:
-        """Name and raw value of each line in order. Read only."""
+    def items(self) -> Sequence[tuple[str, str]]:
+        """Name and raw value of each line in order."""
         return self._items
 
     def _change(self, name: str, value: str) -> tuple[str, str]:
         # Only our own code comes here; a line end in a value would let a display name write headers.
-        if "\r" in value or "\n" in value or not is_token(name):
+        canonical = canonical_name(name)
+        if canonical is None and is_token(name):
+            canonical = name
+        if canonical is None or "\r" in value or "\n" in value:
             raise LocalProtocolError(f"not a header line: {name!r}")
-        canonical = canonical_name(name) or name
         self._forget(canonical)
         return canonical, value
 

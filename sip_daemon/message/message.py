@@ -7,6 +7,7 @@ accepted, everything that it lists in `parser.CHECKED` has been read once alread
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.address import MAX_EXPIRES, STAR, NameAddress, Star
 from sip_daemon.message.credentials import DigestCredentials, is_digest
 from sip_daemon.message.cseq import CSeq
-from sip_daemon.message.grammar import parse_number
+from sip_daemon.message.grammar import parse_number, split_list
 from sip_daemon.message.headers import TOP_VIA, Headers
 from sip_daemon.message.identifiers import new_tag
 from sip_daemon.message.status import reason_phrase
@@ -22,6 +23,8 @@ from sip_daemon.message.uri import Uri
 from sip_daemon.message.via import Via
 
 T = TypeVar("T")
+
+_is_call_id = re.compile(r"[!-~]+").fullmatch
 
 Contacts = tuple[NameAddress, ...] | Star
 
@@ -83,8 +86,7 @@ class _Message:
 
     @top_via.setter
     def top_via(self, value: Via) -> None:
-        rest = self.headers.values("Via")[1:]
-        self.headers.set_all("Via", [str(value), *rest])
+        self.headers.set_first("Via", str(value))
         self.headers.remember(TOP_VIA, value)
 
     @property
@@ -327,6 +329,28 @@ def _has_tag(request: Request) -> bool:
         return "tag" in (request.headers.get("To") or "").rpartition(">")[2].lower()
 
 
+def parse_top_via(text: str) -> Via:
+    """The first of the values in a Via line."""
+    return Via.parse(split_list(text)[0] if "," in text else text)
+
+
+def parse_call_id(text: str) -> str:
+    """A Call-ID: wider than the grammar's two words, but ASCII without space, since dialogs are found by it."""
+    if _is_call_id(text) is None:
+        raise RemoteProtocolError("malformed Call-ID")
+    return text
+
+
+MANDATORY: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("Via", TOP_VIA, parse_top_via),
+    ("From", "From", NameAddress.parse),
+    ("To", "To", NameAddress.parse),
+    ("Call-ID", "Call-ID", parse_call_id),
+    ("CSeq", "CSeq", CSeq.parse),
+)
+"""What each message has to carry (§8.1.1): header, name of the typed value, and how it is read."""
+
+
 def _required(headers: Headers, name: str) -> str:
     value = headers.get(name)
     if not value:
@@ -339,8 +363,7 @@ def _read_vias(headers: Headers) -> tuple[Via, ...]:
 
 
 def _read_top_via(headers: Headers) -> Via:
-    first = _required(headers, "Via")
-    return Via.parse(headers.values("Via")[0] if "," in first else first)
+    return parse_top_via(_required(headers, "Via"))
 
 
 def _read_from(headers: Headers) -> NameAddress:
@@ -384,7 +407,13 @@ _read_paths = _addresses("Path")
 
 
 def _tags(name: str) -> Callable[[Headers], frozenset[str]]:
-    return lambda headers: frozenset(value.lower() for value in headers.values(name))
+    return lambda headers: _tokens(headers, name, str.lower)
+
+
+def _tokens(headers: Headers, name: str, fold: Callable[[str], str]) -> frozenset[str]:
+    # Tokens hold no quotes, so this cannot fail on a stray one.
+    parts = [part.strip() for line in headers.get_all(name) for part in line.split(",")]
+    return frozenset([fold(part) for part in parts if part])
 
 
 _read_supported = _tags("Supported")
@@ -392,7 +421,7 @@ _read_require = _tags("Require")
 
 
 def _read_allow(headers: Headers) -> frozenset[str]:
-    return frozenset(headers.values("Allow"))
+    return _tokens(headers, "Allow", str)
 
 
 def _credentials(name: str) -> Callable[[Headers], tuple[DigestCredentials, ...]]:

@@ -6,18 +6,22 @@ it is read, so that what we did not touch goes out as it came in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.message.grammar import LWS, check_unquoted_value, is_token, quote, split_list, unquote
+from sip_daemon.message.grammar import LWS, is_token, quote, split_list, unquote
 
 # Names that need no look at their characters; the check is a third of the cost of a parameter.
 _KNOWN_NAMES = frozenset(
     {"tag", "branch", "rport", "received", "maddr", "transport", "lr", "user", "expires", "q", "ob", "reg-id"}
 )
+
+# Wider than token and host, since phones write "@" and "/" outside quotes too.
+_is_plain = re.compile(r'[^\s"<>,;\x00-\x1f\x7f]*').fullmatch
 
 
 class Parameters(Mapping[str, str | None]):
@@ -46,10 +50,9 @@ class Parameters(Mapping[str, str | None]):
         parts = split_list(text, separator) if '"' in text else text.split(separator)
         for part in parts:
             name, equals, value = part.partition("=")
-            name = name.strip(LWS).lower()
             if name not in _KNOWN_NAMES:
-                cls._check_name(name)
-            stored = cls._check_value(value.strip(LWS)) if equals else None
+                name = cls._read_name(name.strip(LWS).lower())
+            stored = cls._read_value(value) if equals else None
             if raw.setdefault(name, stored) != stored:
                 raise RemoteProtocolError("a parameter has two values")
         return cls._from_raw(raw)
@@ -61,16 +64,21 @@ class Parameters(Mapping[str, str | None]):
         return made
 
     @staticmethod
-    def _check_name(name: str) -> None:
+    def _read_name(name: str) -> str:
         if not is_token(name):
             raise RemoteProtocolError("malformed parameter name")
+        return name
 
     @staticmethod
-    def _check_value(text: str) -> str:
+    def _read_value(text: str) -> str:
+        if _is_plain(text):
+            return text
+        text = text.strip(LWS)
         if text[:1] == '"':
             unquote(text)
-            return text
-        return check_unquoted_value(text)
+        elif not _is_plain(text):
+            raise RemoteProtocolError("forbidden character in a parameter value")
+        return text
 
     @staticmethod
     def _encode(value: str) -> str:
@@ -83,7 +91,14 @@ class Parameters(Mapping[str, str | None]):
 
     def with_value(self, name: str, value: str | None) -> Self:
         """A copy with this parameter set."""
-        return self._from_raw({**self._raw, name.lower(): None if value is None else self._encode(value)})
+        return self.with_values({name: value})
+
+    def with_values(self, values: Mapping[str, str | None]) -> Self:
+        """A copy with these parameters set."""
+        raw = self._raw.copy()
+        for name, value in values.items():
+            raw[name.lower()] = None if value is None else self._encode(value)
+        return self._from_raw(raw)
 
     def without(self, *names: str) -> Self:
         """A copy that lacks these parameters."""
@@ -136,12 +151,13 @@ class UriParameters(Parameters):
     unescaped: ClassVar[str] = "-_.!~*'()[]/:&+$"
 
     @staticmethod
-    def _check_name(name: str) -> None:
+    def _read_name(name: str) -> str:
         if not name:
             raise RemoteProtocolError("empty parameter in a URI")
+        return name
 
     @staticmethod
-    def _check_value(text: str) -> str:
+    def _read_value(text: str) -> str:
         return text
 
     @classmethod

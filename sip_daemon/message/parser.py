@@ -17,7 +17,7 @@ from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.grammar import LWS, is_token, parse_number
 from sip_daemon.message.headers import SPELLINGS, Headers, canonical_name
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
-from sip_daemon.message.message import Request, Response
+from sip_daemon.message.message import MANDATORY, Request, Response
 from sip_daemon.message.uri import Uri
 
 SINGLE = frozenset(
@@ -59,9 +59,8 @@ CHECKED: dict[str, Callable[[Request], object]] = {
 }
 """Fields of a request that are read at once when present, so that no later reader meets a malformed one."""
 
-MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
+_MANDATORY_NAMES = frozenset(name for name, _, _ in MANDATORY)
 _VERSION = "SIP/2.0"
-_CALL_ID_FORBIDDEN = frozenset(map(chr, range(33))) | {"\x7f"}
 
 
 class MalformedMessage(RemoteProtocolError):
@@ -78,21 +77,18 @@ def parse_message(data: bytes, limits: MessageLimits = DEFAULT_LIMITS) -> Reques
     Bytes behind Content-Length are dropped (§18.3). Raises `MalformedMessage`.
     """
     data = bytes(data).lstrip(b"\r\n")
-    stop, body_start = find_head_end(data)
     try:
-        if len(data) > limits.max_message_bytes or stop > limits.max_head_bytes:
+        if len(data) > limits.max_message_bytes:
             raise RemoteProtocolError("message is too long", status=413)
-        text, charset = _decode(data[:stop])
-        lines = _split_lines(text)
-        start = lines[0]
+        lines, body_start, charset = _split_head(data, limits)
         headers = _parse_headers(lines, limits)
         body = _cut_body(data, body_start, headers)
-        if start[:4].upper() == "SIP/":
-            return _make_response(start, headers, body, charset)
-        return _make_request(start, headers, body, charset, limits)
+        if lines[0][:4].upper() == "SIP/":
+            return _make_response(lines[0], headers, body, charset)
+        return _make_request(lines[0], headers, body, charset, limits)
     except RemoteProtocolError as error:
-        partial = salvage(data[: min(stop, limits.max_head_bytes)])
-        raise MalformedMessage(str(error), status=error.status, partial=partial) from error
+        stop, _ = find_head_end(data[: limits.max_head_bytes])
+        raise MalformedMessage(str(error), status=error.status, partial=salvage(data[:stop])) from error
 
 
 def find_head_end(data: bytes | bytearray, start: int = 0) -> tuple[int, int]:
@@ -110,6 +106,27 @@ def find_head_end(data: bytes | bytearray, start: int = 0) -> tuple[int, int]:
     return len(data), -1
 
 
+def _split_head(data: bytes, limits: MessageLimits) -> tuple[list[str], int, str]:
+    """The lines of the head, where the body starts, and how the head is encoded."""
+    stop = data.find(b"\r\n\r\n")
+    if 0 <= stop <= limits.max_head_bytes:
+        text, charset = _decode(data[:stop])
+        lines = text.split("\r\n")
+        if text.count("\n") == text.count("\r") == len(lines) - 1:
+            return lines, stop + 4, charset
+    # Some line ends in LF alone, a CR stands alone, or the blank line is missing.
+    stop, body_start = find_head_end(data)
+    if stop > limits.max_head_bytes:
+        raise RemoteProtocolError("head is too long", status=413)
+    if body_start < 0 and not data.endswith(b"\n"):
+        raise RemoteProtocolError("head has no end")
+    text, charset = _decode(data[:stop])
+    text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        raise RemoteProtocolError("carriage return inside a line")
+    return text.split("\n"), body_start, charset
+
+
 def _decode(head: bytes) -> tuple[str, str]:
     try:
         return head.decode(), "utf-8"
@@ -118,24 +135,14 @@ def _decode(head: bytes) -> tuple[str, str]:
         return head.decode("latin-1"), "latin-1"
 
 
-def _split_lines(text: str) -> list[str]:
-    lines = text.split("\r\n")
-    breaks = len(lines) - 1
-    if text.count("\n") != breaks or text.count("\r") != breaks:
-        lines = text.replace("\r\n", "\n").split("\n")
-        if "\r" in text.replace("\r\n", ""):
-            raise RemoteProtocolError("carriage return inside a line")
-    return lines
-
-
 def _parse_headers(lines: list[str], limits: MessageLimits) -> Headers:
     if len(lines) > 2 * limits.max_headers:
         raise RemoteProtocolError("too many header lines")
     items: list[tuple[str, str]] = []
-    for index in range(1, len(lines)):
-        line = lines[index]
+    known_name = SPELLINGS.get
+    for line in lines[1:]:
         name, colon, value = line.partition(":")
-        known = SPELLINGS.get(name)
+        known = known_name(name)
         if known is not None and colon:
             items.append((known, value.strip(LWS)))
         elif line[:1] in LWS:
@@ -239,9 +246,12 @@ def _make_response(start: str, headers: Headers, body: bytes, charset: str) -> R
 
 
 def _check_mandatory(message: Request | Response) -> None:
-    _ = message.top_via, message.from_, message.to, message.cseq
-    if not _CALL_ID_FORBIDDEN.isdisjoint(message.call_id) or not message.call_id.isascii():
-        raise RemoteProtocolError("malformed Call-ID")
+    headers = message.headers
+    for name, typed_name, parse in MANDATORY:
+        text = headers.get(name)
+        if not text:
+            raise RemoteProtocolError(f"{name} is missing")
+        headers.remember(typed_name, parse(text))
 
 
 def salvage(head: bytes) -> Request | None:
@@ -256,7 +266,7 @@ def salvage(head: bytes) -> Request | None:
         return None
     request = Request(method, Uri("invalid", opaque="request-line"), _salvage_headers(lines[1:]))
     request.charset = charset
-    if any(not request.headers.get(name) for name in MANDATORY):
+    if any(not request.headers.get(name) for name, _, _ in MANDATORY):
         return None
     try:
         _ = request.top_via
@@ -275,7 +285,7 @@ def _salvage_headers(lines: list[str]) -> Headers:
             continue
         spelling, _, value = line.partition(":")
         name = canonical_name(spelling.rstrip(LWS))
-        if name not in MANDATORY or (name != "Via" and any(name == known for known, _ in items)):
+        if name not in _MANDATORY_NAMES or (name != "Via" and any(name == known for known, _ in items)):
             name = None
             continue
         items.append((name, value.strip(LWS)))

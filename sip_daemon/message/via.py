@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import TransportProtocol
@@ -83,10 +83,10 @@ class Via:
 
     def with_source(self, host: str, port: int) -> Via:
         """A copy that says where the request came from: `received`, and `rport` if it was asked for."""
-        parameters = Parameters(self.parameters).with_value("received", host)
-        if self.wants_rport:
-            parameters = parameters.with_value("rport", str(port))
-        return replace(self, parameters=parameters)
+        source: dict[str, str | None] = {"received": host}
+        if "rport" in self.parameters:
+            source["rport"] = str(port)
+        return Via(self.transport, self.host, self.port, Parameters(self.parameters).with_values(source))
 
 
 def _split_protocol(text: str) -> tuple[str, str]:
