@@ -169,14 +169,18 @@ class Dialog:
         return ack
 
     def receive_response(self, request: Request, response: Response) -> None:
-        """A response to `request`, which was ours: the one that made the dialog or a later one."""
-        status = response.status
-        if status < 200 and self.state is not DialogState.EARLY:
-            return
-        if status < 300:
-            self._receive_success(request, response)
-        elif self._is_end(request, status):
-            self.state = DialogState.TERMINATED
+        """A response to `request`, which was ours: the one that made the dialog or a later one.
+
+        Raises `RemoteProtocolError` when its Contact cannot be read.
+        """
+        if response.status >= 300:
+            if self._is_end(request, response.status):
+                self.state = DialogState.TERMINATED
+        elif self.matches(response):
+            if request.method in TARGET_REFRESH_METHODS:
+                self._follow(request, response)
+            elif request.method == "BYE" and response.status >= 200:
+                self.state = DialogState.TERMINATED
 
     def _is_end(self, request: Request, status: int) -> bool:
         if request.method == "BYE":
@@ -185,38 +189,44 @@ class Dialog:
             return True
         return status in ENDING_STATUSES
 
-    def _receive_success(self, request: Request, response: Response) -> None:
-        """A provisional response in the early state, or a 2xx."""
-        if request.method == "BYE":
-            self.state = DialogState.TERMINATED
+    def _follow(self, request: Request, response: Response) -> None:
+        """Where a 2xx, or while we are early a provisional response, says that the peer is."""
+        makes_dialog = self.state is DialogState.EARLY and self.is_uac and request.method == "INVITE"
+        if response.status < 200 and not makes_dialog:
             return
-        if request.method in TARGET_REFRESH_METHODS:
-            self.remote_target = first_contact(response) or self.remote_target
-        if self.state is DialogState.EARLY and request.method == "INVITE" and self.is_uac and self.matches(response):
-            # The 2xx decides the route set for good; an earlier provisional one may have lacked it (§13.2.2.4).
-            if response.status >= 200 or response.record_routes:
-                self.route_set = _reversed_routes(response)
-            if response.status >= 200:
-                self.confirm()
+        self.remote_target = first_contact(response) or self.remote_target
+        # The 2xx decides the route set for good; an earlier provisional one may have lacked it (§13.2.2.4).
+        if makes_dialog and (response.status >= 200 or response.record_routes):
+            self.route_set = _reversed_routes(response)
+        if makes_dialog and response.status >= 200:
+            self.confirm()
 
     # --- their requests ---------------------------------------------------------------------------------------
 
     def receive_request(self, request: Request, flow: Flow | None = None) -> None:
         """Check and take in a request of the peer (RFC 3261 §12.2.2); `flow` when it may have moved.
 
-        Raises `RemoteProtocolError(status=500)` when it is older than one that came before.
+        Raises `RemoteProtocolError`, and changes nothing: status 500 when it is older than one that came before, 400
+        when its Contact cannot be read.
         """
-        number = request.cseq.number
-        if request.method not in ("ACK", "CANCEL"):
-            if self.remote_cseq is not None and number < self.remote_cseq:
-                raise RemoteProtocolError("CSeq is lower than before", status=500, warning="CSeq out of order")
-            self.remote_cseq = number
+        number, target = self._check_order(request), self.remote_target
         if request.method in TARGET_REFRESH_METHODS:
-            self.remote_target = first_contact(request) or self.remote_target
-        elif request.method == "BYE":
+            target = first_contact(request) or target
+        # All that can be wrong with the request has been found by now.
+        self.remote_cseq, self.remote_target = number, target
+        if request.method == "BYE":
             self.state = DialogState.TERMINATED
         if flow is not None:
             self.flow = flow
+
+    def _check_order(self, request: Request) -> int | None:
+        """The highest CSeq number of the peer so far; an ACK or CANCEL repeats that of its INVITE."""
+        number, highest = request.cseq.number, self.remote_cseq
+        if request.method in ("ACK", "CANCEL"):
+            return highest
+        if highest is not None and number < highest:
+            raise RemoteProtocolError("CSeq is lower than before", status=500, warning="CSeq out of order")
+        return number
 
     # --- its state --------------------------------------------------------------------------------------------
 
