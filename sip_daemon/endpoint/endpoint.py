@@ -175,8 +175,10 @@ class Endpoint:
     def _prepare(self, transaction: ServerTransaction, response: Response) -> None:
         if "Server" not in response.headers:
             response.headers.add("Server", self.identity.user_agent)
-        if transaction.flow.transport is TransportProtocol.UDP and may_be_unverified(response):
-            fit(response, AMPLIFICATION * least_request_size(transaction.request))
+        if response.status >= 200 and transaction.flow.transport is TransportProtocol.UDP:
+            request = transaction.request
+            if may_be_unverified(response, request.method):
+                fit(response, AMPLIFICATION * least_request_size(request))
 
     # addresses
 

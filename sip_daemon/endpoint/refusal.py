@@ -15,7 +15,7 @@ from sip_daemon.endpoint.addressing import LocalAddressing, bracketed
 from sip_daemon.endpoint.source import note_source
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow, TransportProtocol
-from sip_daemon.message import Headers, MalformedMessage, Request, Response
+from sip_daemon.message import MalformedMessage, Request, Response
 from sip_daemon.transport import OncePerSource, SourceRate
 
 logger = logging.getLogger("sip_daemon.endpoint")
@@ -43,22 +43,19 @@ def stateless_tag(request: Request) -> str:
     return hashlib.blake2b(seed.encode("utf-8", "replace"), key=_TAG_KEY, digest_size=8).hexdigest()
 
 
-def headers_size(headers: Headers, *, compact: bool) -> int:
-    """Bytes of the header lines; with `compact` as if each name were one letter."""
-    if compact:
-        return sum(len(value) + 5 for _, value in headers.items())
-    return sum(len(name) + len(value) + 4 for name, value in headers.items())
-
-
 def least_request_size(request: Request) -> int:
-    """A lower bound of what the peer sent: its names may have been compact, so they count for one letter."""
-    return len(request.method) + len(str(request.uri)) + 12 + headers_size(request.headers, compact=True)
+    """A lower bound of what the peer sent: its header names may have been compact, so each counts for one letter."""
+    lines = sum([len(value) + 5 for _, value in request.headers.items()])
+    return len(request.method) + len(str(request.uri)) + 12 + lines
 
 
 def fit(response: Response, budget: int) -> bool:
     """Drops optional headers until `response` has at most `budget` bytes. Whether it has."""
     headers = response.headers
-    size = 14 + len(response.reason) + headers_size(headers, compact=False) + len(response.body) + 20
+    lines = sum([len(name) + len(value) + 4 for name, value in headers.items()])
+    size = (
+        len("SIP/2.0 200 \r\n") + len(response.reason) + lines + len("Content-Length: 0\r\n\r\n") + len(response.body)
+    )
     for name in OPTIONAL_HEADERS:
         if size <= budget:
             break
@@ -129,6 +126,6 @@ def add_warning(response: Response, text: str | None, host: str) -> None:
         response.headers.add("Warning", f'399 {bracketed(host)} "{text}"')
 
 
-def may_be_unverified(response: Response) -> bool:
+def may_be_unverified(response: Response, method: str) -> bool:
     """Whether the request may have come from a forged address: we refuse it, or it asked for no proof."""
-    return response.status >= 300 or response.cseq.method == "OPTIONS"
+    return response.status >= 300 or method == "OPTIONS"

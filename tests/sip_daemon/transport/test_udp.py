@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+
+import pytest
+
+from sip_daemon.errors import TransportError
+from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.transport import TransportLimits
+from sip_daemon.transport.udp import UdpSocket, extended_error
+from tests.support.transport import LOOPBACK, RecordingReceiver, UdpPeer, eventually, free_port, running_layer
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+async def test_an_answer_leaves_from_the_address_it_was_sent_to(host: str) -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        local = (await layer.listen_udp(TransportAddress(host, 0))).address
+        with UdpPeer(host) as peer:
+            peer.send(b"hello", local)
+            await eventually(lambda: bool(receiver.messages))
+            data, flow = receiver.messages[0]
+            assert (data, flow) == (b"hello", Flow(TransportProtocol.UDP, local, peer.address))
+            layer.send(b"welcome", flow)
+            assert await peer.receive() == (b"welcome", local)
+
+
+async def test_two_addresses_of_one_family_are_told_apart() -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        first = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
+        second = (await layer.listen_udp(TransportAddress("127.0.0.2", first.port))).address
+        with UdpPeer() as peer:
+            peer.send(b"to two", second)
+            await eventually(lambda: bool(receiver.messages))
+            layer.send(b"from two", receiver.messages[0][1])
+            assert await peer.receive() == (b"from two", second)
+
+
+async def test_datagrams_arrive_in_order_and_none_is_lost_when_many_wait() -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver, TransportLimits(datagrams_per_wake=4)) as layer:
+        local = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
+        with UdpPeer() as peer:
+            for number in range(50):
+                peer.send(b"%d" % number, local)
+            await eventually(lambda: len(receiver.messages) == 50)
+    assert [data for data, _ in receiver.messages] == [b"%d" % number for number in range(50)]
+
+
+async def test_an_empty_and_a_full_datagram_are_both_taken_whole() -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        local = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
+        with UdpPeer() as peer:
+            peer.send(b"", local)
+            peer.send(b"x" * 65_507, local)
+            await eventually(lambda: len(receiver.messages) == 2)
+    assert [len(data) for data, _ in receiver.messages] == [0, 65_507]
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+async def test_a_refused_datagram_is_reported_with_the_flow_that_it_was_for(host: str) -> None:
+    """RFC 3261 §18.4: an ICMP port unreachable tells the transaction."""
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        await layer.listen_udp(TransportAddress(host, 0))
+        dead = layer.flow_to(TransportAddress(host, free_port(host)))
+        layer.send(b"anybody?", dead)
+        await eventually(lambda: bool(receiver.failed))
+    flow, error = receiver.failed[0]
+    assert flow == dead
+    assert error.errno == errno.ECONNREFUSED
+
+
+async def test_one_dead_peer_does_not_disturb_what_is_sent_to_another() -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        local = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
+        dead = layer.flow_to(TransportAddress("127.0.0.1", free_port()))
+        with UdpPeer() as peer:
+            alive = layer.flow_to(peer.address)
+            for _ in range(3):
+                layer.send(b"anybody?", dead)
+                layer.send(b"hello", alive)
+            assert [await peer.receive() for _ in range(3)] == [(b"hello", local)] * 3
+            await eventually(lambda: bool(receiver.failed))
+            peer.send(b"still there", local)
+            await eventually(lambda: bool(receiver.messages))
+    assert {flow for flow, _ in receiver.failed} == {dead}
+
+
+async def test_a_pending_icmp_error_does_not_keep_the_loop_busy() -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        await layer.listen_udp(TransportAddress("127.0.0.1", 0))
+        layer.send(b"anybody?", layer.flow_to(TransportAddress("127.0.0.1", free_port())))
+        await eventually(lambda: bool(receiver.failed))
+        reported = len(receiver.failed)
+        await asyncio.sleep(0.02)
+        assert len(receiver.failed) == reported
+
+
+async def test_a_datagram_that_is_too_long_is_a_transport_error() -> None:
+    async with running_layer() as layer:
+        await layer.listen_udp(TransportAddress("127.0.0.1", 0))
+        with UdpPeer() as peer, pytest.raises(TransportError):
+            layer.send(b"x" * 65_536, layer.flow_to(peer.address))
+
+
+async def test_ipv4_peers_do_not_reach_an_ipv6_socket() -> None:
+    receiver = RecordingReceiver()
+    async with running_layer(receiver) as layer:
+        local = (await layer.listen_udp(TransportAddress("::1", 0))).address
+        other = (await layer.listen_udp(TransportAddress("127.0.0.1", local.port))).address
+        with UdpPeer() as peer:
+            peer.send(b"hello", other)
+            await eventually(lambda: bool(receiver.messages))
+    assert receiver.messages[0][1].remote == peer.address
+    assert not receiver.messages[0][1].remote.is_ipv6
+
+
+async def test_there_is_no_flow_to_a_family_without_a_socket() -> None:
+    async with running_layer() as layer:
+        await layer.listen_udp(TransportAddress("127.0.0.1", 0))
+        with pytest.raises(TransportError, match="no UDP socket"):
+            layer.flow_to(TransportAddress("::1", 5060))
+
+
+@pytest.mark.parametrize("remote", [TransportAddress("no-address", 5060), TransportAddress("192.0.2.1", 99_999)])
+async def test_a_flow_to_nonsense_is_a_transport_error(remote: TransportAddress) -> None:
+    async with running_layer() as layer:
+        await layer.listen_udp(TransportAddress("127.0.0.1", 0))
+        with pytest.raises(TransportError):
+            layer.flow_to(remote)
+
+
+def test_the_flow_of_a_peer_is_made_once_and_the_oldest_is_forgotten() -> None:
+    udp = UdpSocket(TransportAddress("127.0.0.1", 0), cached_flows=2)
+    try:
+        first = udp.flow(("127.0.0.1", 1001))
+        assert udp.flow(("127.0.0.1", 1001)) is first
+        for port in (1002, 1003):
+            udp.flow(("127.0.0.1", port))
+        again = udp.flow(("127.0.0.1", 1001))
+        assert again == first
+        assert again is not first
+    finally:
+        udp.close()
+
+
+def test_control_messages_of_other_kinds_are_no_error() -> None:
+    assert extended_error([(1, 2, b"\x6f\x00\x00\x00"), (0, 11, b"\x01")]) == 0
