@@ -19,7 +19,16 @@ from appliance.secret import Secret
 
 REDACTED = "***"
 SECRET_WORDS = "|".join(
-    ("pass(?:word|wd|phrase)?", "secret", "token", "api[_-]?key", "private[_-]?key", r"ha1(?:_\w+)?", "setup[_-]?code", "totp")
+    (
+        "pass(?:word|wd|phrase)?",
+        "secret",
+        "token",
+        "api[_-]?key",
+        "private[_-]?key",
+        r"ha1(?:_\w+)?",
+        "setup[_-]?code",
+        "totp",
+    )
 )
 SECRET_KEY = re.compile(rf"(?:^|[_.-])(?:{SECRET_WORDS})(?:$|[_.-])", re.IGNORECASE)
 SECRET_IN_TEXT = re.compile(

@@ -30,9 +30,9 @@ log = logging.getLogger("sip_daemon.registrar")
 
 def test_a_record_is_one_line_with_time_level_program_and_text(stream: io.StringIO) -> None:
     log.info("%s registered", "201")
-    assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO sip\.registrar 201 registered\n", stream.getvalue()
-    )
+    moment, rest = stream.getvalue().split(" ", 1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment)
+    assert rest == "INFO sip.registrar 201 registered\n"
 
 
 def test_extra_values_stand_behind_the_text(stream: io.StringIO) -> None:
@@ -76,9 +76,8 @@ def test_a_digest_response_is_replaced() -> None:
 
 
 def test_a_crypto_key_is_replaced() -> None:
-    assert "d0RmdmcmVC" not in redact(
-        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
-    )
+    line = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
+    assert redact(line) == "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***"
 
 
 def test_ordinary_texts_stay_as_they_are() -> None:
