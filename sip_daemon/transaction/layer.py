@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 UNMERGED_METHODS = frozenset({"REGISTER", "OPTIONS"})
 """Doing these twice does no harm (RFC 3261 §10.3 orders REGISTERs by CSeq), so they are not remembered for it."""
 
+REFUSALS_PER_WARNING = 1_000
+"""A flood must not fill the log too."""
+
 HALF_OPEN_STATES = frozenset({State.TRYING, State.PROCEEDING, State.COMPLETED})
 """Of a server INVITE transaction; for a non-INVITE one, Completed is not among them."""
 
@@ -181,7 +184,7 @@ class TransactionLayer:
 
     def _admit(self, request: Request, key: str, flow: Flow, now: float) -> None:
         if not self._has_room(request, flow):
-            self._refused += 1
+            self._count_refused(flow)
             response = Response.to_request(request, 503, to_tag=_stateless_tag(key))
             response.headers.add("Retry-After", str(self._limits.retry_after))
             self._send_stateless(response, flow)
@@ -215,6 +218,11 @@ class TransactionLayer:
         if request.method != "INVITE" and request.to.tag is not None:
             return len(self._server) < bound + limits.dialog_reserve or self._drop_oldest_answered()
         return half_open < limits.max_half_open_per_source and self._drop_oldest_answered()
+
+    def _count_refused(self, flow: Flow) -> None:
+        self._refused += 1
+        if self._refused % REFUSALS_PER_WARNING == 1:
+            logger.warning("too many transactions, 503 to %s; requests refused so far: %d", flow, self._refused)
 
     def _drop_oldest_answered(self) -> bool:
         while self._answered:
@@ -313,4 +321,4 @@ class TransactionLayer:
 
 def _stateless_tag(key: str) -> str:
     """A To tag that is the same each time the same request is answered without a transaction (§8.2.7)."""
-    return f"{crc32(key.encode('utf-8', 'surrogateescape')):08x}"
+    return f"{crc32(key.encode('utf-8', 'surrogatepass')):08x}"

@@ -61,5 +61,5 @@ def _legacy_key(request: Request, flow: Flow, method: str) -> str:
         request.call_id,
         str(request.cseq.number),
     )
-    digest = blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    digest = blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{LEGACY} {digest} {method}"

@@ -101,12 +101,16 @@ class Machine:
     def handle_timer(self, now: float) -> None:
         """Fire what is due: the ending timer first, for then there is nothing left to repeat."""
         short, long = self.CLOCKS.get(self.state, (None, None))
-        if now >= self.expires_at and long is not None:
+        if now >= self.expires_at:
             self.expires_at = inf
-            self._feed(long, None, now)
-        elif now >= self.retransmit_at and short is not None:
+            due = long
+        elif now >= self.retransmit_at:
             self.retransmit_at = inf
-            self._feed(short, None, now)
+            due = short
+        else:
+            due = None
+        if due is not None:
+            self._feed(due, None, now)
 
     def next_timer(self) -> float | None:
         deadline = min(self.retransmit_at, self.expires_at)
