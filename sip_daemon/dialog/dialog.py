@@ -17,6 +17,7 @@ What is left out: whether two INVITEs overlap (491, 500 of §14) is known to the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sip_daemon.dialog import blob
@@ -40,58 +41,30 @@ MAX_CSEQ = 2**31 - 1
 """RFC 3261 §8.1.1.5."""
 
 
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Dialog:
     """One dialog, seen from our side."""
 
-    __slots__ = (
-        "flow",
-        "id",
-        "is_uac",
-        "local",
-        "local_cseq",
-        "remote",
-        "remote_cseq",
-        "remote_target",
-        "route_set",
-        "secure",
-        "state",
-    )
-
-    def __init__(
-        self,
-        *,
-        id: DialogId,
-        state: DialogState,
-        is_uac: bool,
-        local: NameAddress,
-        remote: NameAddress,
-        remote_target: Uri,
-        route_set: tuple[NameAddress, ...],
-        local_cseq: int,
-        remote_cseq: int | None,
-        secure: bool,
-        flow: Flow,
-    ) -> None:
-        self.id = id
-        self.state = state
-        self.is_uac = is_uac
-        """Whether the request that made the dialog was ours."""
-        self.local = local
-        """Our From in requests, with tag."""
-        self.remote = remote
-        """Their To in requests, with tag."""
-        self.remote_target = remote_target
-        """Their Contact: where requests go."""
-        self.route_set = route_set
-        """The proxies that stay on the way, in the order of our requests."""
-        self.local_cseq = local_cseq
-        """Of our last request; 0 while there was none."""
-        self.remote_cseq = remote_cseq
-        """Of their last request; None while there was none."""
-        self.secure = secure
-        """Whether the dialog was made by a sips: request over TLS and must stay so."""
-        self.flow = flow
-        """On which our requests leave; set anew when the peer comes back on another."""
+    id: DialogId
+    state: DialogState
+    is_uac: bool
+    """Whether the request that made the dialog was ours."""
+    local: NameAddress
+    """Our From in requests, with tag."""
+    remote: NameAddress
+    """Their To in requests, with tag."""
+    remote_target: Uri
+    """Their Contact: where requests go."""
+    route_set: tuple[NameAddress, ...]
+    """The proxies that stay on the way, in the order of our requests."""
+    local_cseq: int
+    """Of our last request; 0 while there was none."""
+    remote_cseq: int | None
+    """Of their last request; None while there was none."""
+    secure: bool
+    """Whether the dialog was made by a sips: request over TLS and must stay so."""
+    flow: Flow
+    """On which our requests leave; set anew when the peer comes back on another."""
 
     def __repr__(self) -> str:
         return f"<Dialog {self.id} {self.state}>"

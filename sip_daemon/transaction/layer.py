@@ -11,14 +11,13 @@ the ACK of a 2xx.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Sequence
 from typing import cast
-from zlib import crc32
 
 from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response, new_tag
+from sip_daemon.transaction.admission import Admission
 from sip_daemon.transaction.client import ClientTransaction
 from sip_daemon.transaction.client_invite import ClientInviteTransaction
 from sip_daemon.transaction.client_non_invite import ClientNonInviteTransaction
@@ -32,7 +31,7 @@ from sip_daemon.transaction.events import (
     TransactionEvent,
 )
 from sip_daemon.transaction.limits import TransactionCounts, TransactionLimits
-from sip_daemon.transaction.matching import client_key, is_legacy, merge_key, server_key
+from sip_daemon.transaction.matching import client_key, is_legacy, merge_key, server_key, stateless_tag
 from sip_daemon.transaction.server import ServerTransaction
 from sip_daemon.transaction.server_invite import ServerInviteTransaction
 from sip_daemon.transaction.server_non_invite import ServerNonInviteTransaction
@@ -47,9 +46,6 @@ UNMERGED_METHODS = frozenset({"REGISTER", "OPTIONS"})
 REFUSALS_PER_WARNING = 1_000
 """A flood must not fill the log too."""
 
-HALF_OPEN_STATES = frozenset({State.TRYING, State.PROCEEDING, State.COMPLETED})
-"""Of a server INVITE transaction; for a non-INVITE one, Completed is not among them."""
-
 
 class TransactionLayer:
     """All transactions of the daemon: five doors, and `request`, `respond`, `cancel` for their user."""
@@ -61,8 +57,7 @@ class TransactionLayer:
         self._client: dict[str, ClientTransaction] = {}
         self._merged: dict[str, ServerTransaction] = {}
         self._by_flow: dict[Flow, set[ClientTransaction | ServerTransaction]] = {}
-        self._half_open: dict[str, int] = {}
-        self._answered: deque[ServerTransaction] = deque()
+        self._admission = Admission(self._limits)
         self._refused = 0
         self._timers = TimerHeap()
         self._outbox = Outbox()
@@ -141,7 +136,7 @@ class TransactionLayer:
         return TransactionCounts(
             server=len(self._server),
             client=len(self._client),
-            half_open=sum(self._half_open.values()),
+            half_open=self._admission.half_open,
             refused=self._refused,
         )
 
@@ -173,7 +168,7 @@ class TransactionLayer:
     def _receive_cancel(self, request: Request, key: str, flow: Flow, now: float) -> None:
         invite = self._server.get(server_key(request, flow, "INVITE"))
         if not isinstance(invite, ServerInviteTransaction):
-            self._send_stateless(Response.to_request(request, 481, to_tag=_stateless_tag(key)), flow)
+            self._send_stateless(Response.to_request(request, 481, to_tag=stateless_tag(key)), flow)
             return
         transaction = self._start_server(request, key, flow, now)
         tag = invite.to_tag or new_tag()
@@ -185,7 +180,7 @@ class TransactionLayer:
     def _admit(self, request: Request, key: str, flow: Flow, now: float) -> None:
         if not self._has_room(request, flow):
             self._count_refused(flow)
-            response = Response.to_request(request, 503, to_tag=_stateless_tag(key))
+            response = Response.to_request(request, 503, to_tag=stateless_tag(key))
             response.headers.add("Retry-After", str(self._limits.retry_after))
             self._send_stateless(response, flow)
             return
@@ -201,8 +196,7 @@ class TransactionLayer:
         make = ServerInviteTransaction if request.method == "INVITE" else ServerNonInviteTransaction
         transaction = make(request, flow, now, self._timer_values, self._outbox, key)
         self._server[key] = transaction
-        host = flow.remote.host
-        self._half_open[host] = self._half_open.get(host, 0) + 1
+        self._admission.started(transaction)
         # The answer to a non-INVITE request on UDP is sent when asked for and needs no news of the transport.
         if transaction.is_invite or flow.transport.is_reliable:
             self._by_flow.setdefault(flow, set()).add(transaction)
@@ -210,28 +204,19 @@ class TransactionLayer:
         return transaction
 
     def _has_room(self, request: Request, flow: Flow) -> bool:
-        limits = self._limits
-        bound = limits.max_server_transactions
-        half_open = self._half_open.get(flow.remote.host, 0)
-        if len(self._server) < bound and half_open < limits.max_half_open_per_source:
+        if self._admission.has_room(request, flow, len(self._server)):
             return True
-        if request.method != "INVITE" and request.to.tag is not None:
-            return len(self._server) < bound + limits.dialog_reserve or self._drop_oldest_answered()
-        return half_open < limits.max_half_open_per_source and self._drop_oldest_answered()
+        oldest = self._admission.pop_replaceable(request, flow)
+        if oldest is None:
+            return False
+        oldest.abandon()
+        self._settle(oldest)
+        return True
 
     def _count_refused(self, flow: Flow) -> None:
         self._refused += 1
         if self._refused % REFUSALS_PER_WARNING == 1:
             logger.warning("too many transactions, 503 to %s; requests refused so far: %d", flow, self._refused)
-
-    def _drop_oldest_answered(self) -> bool:
-        while self._answered:
-            transaction = self._answered.popleft()
-            if transaction.state is State.COMPLETED:
-                transaction.abandon()
-                self._settle(transaction)
-                return True
-        return False
 
     def _send_stateless(self, response: Response, flow: Flow) -> None:
         self._outbox.outputs.append(Output(bytes(response), flow))
@@ -276,25 +261,9 @@ class TransactionLayer:
         if machine.state is State.TERMINATED:
             self._forget(machine)
             return
-        if isinstance(machine, ServerTransaction) and machine.is_half_open and self._has_opened(machine):
-            self._open(machine)
+        if isinstance(machine, ServerTransaction):
+            self._admission.changed(machine)
         self._timers.schedule(machine)
-
-    def _has_opened(self, transaction: ServerTransaction) -> bool:
-        if transaction.is_invite:
-            return transaction.state not in HALF_OPEN_STATES
-        return transaction.state is State.COMPLETED
-
-    def _open(self, transaction: ServerTransaction) -> None:
-        transaction.is_half_open = False
-        host = transaction.flow.remote.host
-        left = self._half_open[host] - 1
-        if left:
-            self._half_open[host] = left
-        else:
-            del self._half_open[host]
-        if not transaction.is_invite and transaction.state is State.COMPLETED:
-            self._answered.append(transaction)
 
     def _forget(self, machine: ClientTransaction | ServerTransaction) -> None:
         self._timers.discard(machine)
@@ -304,12 +273,9 @@ class TransactionLayer:
         del table[machine.key]
         self._leave_flow(machine)
         if isinstance(machine, ServerTransaction):
-            if machine.is_half_open:
-                self._open(machine)
+            self._admission.ended(machine)
             if machine.merge_key is not None and self._merged.get(machine.merge_key) is machine:
                 del self._merged[machine.merge_key]
-            while self._answered and self._answered[0].state is State.TERMINATED:
-                self._answered.popleft()
 
     def _leave_flow(self, machine: ClientTransaction | ServerTransaction) -> None:
         on_flow = self._by_flow.get(machine.flow) if self._by_flow else None
@@ -317,8 +283,3 @@ class TransactionLayer:
             on_flow.discard(machine)
             if not on_flow:
                 del self._by_flow[machine.flow]
-
-
-def _stateless_tag(key: str) -> str:
-    """A To tag that is the same each time the same request is answered without a transaction (§8.2.7)."""
-    return f"{crc32(key.encode('utf-8', 'surrogatepass')):08x}"

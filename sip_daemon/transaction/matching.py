@@ -11,6 +11,7 @@ somebody else's guess at these values matches nothing.
 from __future__ import annotations
 
 from hashlib import blake2b
+from zlib import crc32
 
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
@@ -46,6 +47,11 @@ def merge_key(request: Request) -> str | None:
 def is_legacy(key: str) -> bool:
     """Whether the ACK found by this key must show the To tag of the response too (RFC 3261 §17.2.3)."""
     return key.startswith(LEGACY)
+
+
+def stateless_tag(key: str) -> str:
+    """A To tag that is the same each time the same request is answered without a transaction (§8.2.7)."""
+    return f"{crc32(key.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def _legacy_key(request: Request, flow: Flow, method: str) -> str:

@@ -5,10 +5,12 @@ The rule: the bytes of the last response are kept, not the response, because onl
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import Outbox, TimedOut, TransportFailed
-from sip_daemon.transaction.tables import Input, Machine
+from sip_daemon.transaction.tables import Input, Machine, State
 from sip_daemon.transaction.timers import TimerValues
 
 
@@ -17,11 +19,14 @@ class ServerTransaction(Machine):
 
     __slots__ = ("_last_response", "is_half_open", "merge_key")
 
+    HALF_OPEN: ClassVar[frozenset[State]]
+    """The states in which the peer may still be a forged address: see `TransactionLimits`."""
+
     def __init__(self, flow: Flow, timers: TimerValues, outbox: Outbox | None, key: str) -> None:
         super().__init__(flow, timers, outbox, key)
         self._last_response: bytes | None = None
         self.is_half_open = True
-        """Whether the peer may be a forged address still: see `TransactionLimits`."""
+        """Whether `Admission` counts it so."""
         self.merge_key: str | None = None
 
     @property

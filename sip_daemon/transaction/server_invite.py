@@ -137,6 +137,8 @@ class ServerInviteTransaction(ServerTransaction):
         State.TERMINATED: {},
     }
 
+    HALF_OPEN = frozenset({State.PROCEEDING, State.COMPLETED})
+
     CLOCKS: ClassVar[Clocks] = {
         State.PROCEEDING: (Input.TIMER_TRYING, None),
         State.COMPLETED: (Input.TIMER_G, Input.TIMER_H),

@@ -96,6 +96,8 @@ class ServerNonInviteTransaction(ServerTransaction):
         State.TERMINATED: {},
     }
 
+    HALF_OPEN = frozenset({State.TRYING, State.PROCEEDING})
+
     CLOCKS: ClassVar[Clocks] = {
         State.TRYING: (None, Input.TIMER_F),
         State.PROCEEDING: (None, Input.TIMER_F),
