@@ -22,8 +22,8 @@ MediaListener = Callable[[MediaEvent], None]
 class MediaSession(Protocol):
     """One leg's media: an RTP endpoint with one address, one SSRC and one unbroken stream for its whole life.
 
-    A fresh session sends nothing. Bridge, player and echo are alternatives: starting one ends the other two on this
-    session; `play` while bridged is allowed and returns to the bridge when it ends (hold music, announcements).
+    A fresh session sends nothing. Bridge and echo are alternatives: starting one ends the other. What is played takes
+    their place for this session's peer while it lasts (hold music, announcements), and gives it back at its end.
     """
 
     @property

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sip_daemon.flow import TransportAddress
-from sip_daemon.sdp.description import Codec, Direction
+from sip_daemon.sdp.audio import Direction
+from sip_daemon.sdp.codec import Codec
 
 TONES = frozenset({"dial", "ringback", "busy", "congestion", "information", "beep", "test"})
 """The tones that every media plane can play; `test` is a steady 1004 Hz at -10 dBm0."""
@@ -92,6 +93,8 @@ class MediaStatistics:
     remote_packets_lost: int | None = None
     """What the peer reports as missing from what we sent."""
     remote_jitter_ms: float | None = None
+    recording_error: str | None = None
+    """Why the recording ended before its time: the disk was full, or too slow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The media worker: RTP and RTCP sockets, and all that happens between them. Knows nothing of SIP."""

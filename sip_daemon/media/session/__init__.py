@@ -1,0 +1,1 @@
+"""Legs: the RTP endpoints of this worker. The only place with RTP sockets."""

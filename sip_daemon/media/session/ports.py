@@ -1,0 +1,129 @@
+"""The worker's slice of the port range, in pairs: even for RTP, the next for RTCP (RFC 3550 §11).
+
+A port that was closed rests before it is given out again: the peer may go on sending for a while, and its packets
+must not reach a stranger's call.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import deque
+from dataclasses import dataclass
+
+from sip_daemon.errors import MediaError, MediaUnavailable
+
+QUARANTINE_SECONDS = 30.0
+"""Longer than a phone takes to give up repeating its BYE (64 T1 = 32 s is the bound; most send no audio by then)."""
+
+RECEIVE_BUFFER_BYTES = 128 * 1024
+"""Room for a stall of ours: half a second of G.711 as the kernel counts its buffers, and a bound for floods."""
+
+EXPEDITED_FORWARDING = 0xB8
+"""DSCP 46 (RFC 4594 §4.1), so that switches send audio first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortSlice:
+    """Ports `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def part(self, index: int, parts: int) -> PortSlice:
+        """The share of one of `parts` workers; every share begins at an even port."""
+        pairs = (self.last + 1 - self.even_first) // 2 // parts
+        first = self.even_first + 2 * pairs * index
+        return PortSlice(first, first + 2 * pairs - 1)
+
+    @property
+    def even_first(self) -> int:
+        return self.first + self.first % 2
+
+
+class PortPool:
+    """Pairs by their even port, given out in turn; the one that was free longest comes first."""
+
+    def __init__(self, ports: PortSlice, quarantine: float = QUARANTINE_SECONDS) -> None:
+        self._quarantine = quarantine
+        self._free: deque[tuple[int, float]] = deque((port, 0.0) for port in range(ports.even_first, ports.last, 2))
+        """Even port and the time from which it may be used; in the order of that time."""
+        self.total = len(self._free)
+
+    def take(self, now: float) -> int:
+        """Raises `MediaUnavailable` when all are in use or resting."""
+        if not self._free or self._free[0][1] > now:
+            raise MediaUnavailable("no RTP port is free", retry_after=self._retry_after(now))
+        return self._free.popleft()[0]
+
+    def give_back(self, port: int, now: float) -> None:
+        self._free.append((port, now + self._quarantine))
+
+    def free(self, now: float) -> int:
+        """How many pairs could be taken now."""
+        resting = 0
+        for _, usable_at in reversed(self._free):
+            if usable_at <= now:
+                break
+            resting += 1
+        return len(self._free) - resting
+
+    def _retry_after(self, now: float) -> int:
+        return max(1, round(self._free[0][1] - now)) if self._free else 10
+
+
+@dataclass(frozen=True, slots=True)
+class SocketPair:
+    """Two bound, non-blocking sockets."""
+
+    port: int
+    rtp: socket.socket
+    rtcp: socket.socket
+
+    def close(self) -> None:
+        self.rtp.close()
+        self.rtcp.close()
+
+
+def open_pair(pool: PortPool, host: str, now: float) -> SocketPair:
+    """Bind the next pair that no other program holds.
+
+    Raises `MediaUnavailable` when none is left, `MediaError` when `host` is no address of this machine.
+    """
+    for _ in range(pool.total):
+        port = pool.take(now)
+        try:
+            return SocketPair(port, *_bind_both(host, port))
+        except OSError as error:
+            pool.give_back(port, now)
+            if error.errno != errno.EADDRINUSE:
+                raise MediaError(f"cannot open RTP sockets on {host}: {error.strerror}") from error
+    raise MediaUnavailable("every RTP port is taken by another program")
+
+
+def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    rtp = _bind(host, port)
+    try:
+        return rtp, _bind(host, port + 1)
+    except OSError:
+        rtp.close()
+        raise
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        if family == socket.AF_INET6:
+            # Never v4-mapped: an IPv4 peer is spoken to from an IPv4 socket.
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
+        else:
+            bound.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

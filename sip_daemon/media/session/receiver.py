@@ -1,0 +1,124 @@
+"""What a leg does with a datagram before anybody hears it: source, form, meaning, counting, key presses.
+
+No socket and no clock: tests feed it bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.media.packets.dtmf import KeyPress, KeyPressDetector, TelephoneEvent
+from sip_daemon.media.packets.rtp import RtpPacket
+from sip_daemon.media.session.counters import LegCounters
+from sip_daemon.media.session.description import LegDescription
+from sip_daemon.media.session.learning import AddressLearner, SocketAddress
+from sip_daemon.media.session.stream import ReceiveStream
+from sip_daemon.sdp.codec import Codec
+
+
+class Accepted(NamedTuple):
+    """A packet that is the peer's. A tuple, since it is made on the packet path."""
+
+    packet: RtpPacket
+    codec: Codec
+    extended: int
+    """Its sequence number without wrapping."""
+
+
+class Receiver:
+    """The receiving half of a leg."""
+
+    def __init__(self) -> None:
+        self.learner = AddressLearner()
+        self.counters = LegCounters()
+        self.stream: ReceiveStream | None = None
+        self.codec: Codec | None = None
+        """What the peer speaks now."""
+        self.detector = KeyPressDetector()
+        self._formats: Mapping[int, Codec] = {}
+        self._presses: list[KeyPress] = []
+
+    def describe(self, description: LegDescription) -> None:
+        """An offer/answer was concluded."""
+        self._formats = description.received_formats
+        self.learner.start(description.described, description.signalling_host)
+        if self.codec not in self._formats.values():
+            self.codec = None
+
+    def accept(self, data: bytes, source: SocketAddress, now: float) -> Accepted | None:
+        """The packet, if it is the peer's and can be understood; otherwise it is counted and dropped."""
+        try:
+            packet = RtpPacket.parse(data)
+        except RemoteProtocolError:
+            self.counters.dropped_malformed += 1
+            return None
+        if source != self.learner.learned and not self._is_peer(packet, source):
+            self.counters.dropped_source += 1
+            return None
+        codec = self._formats.get(packet.payload_type)
+        if codec is None or not packet.payload:
+            self.counters.dropped_malformed += 1
+            return None
+        if codec.is_speech:
+            self.codec = codec
+        return Accepted(packet, codec, self._count(packet, codec, now))
+
+    def take_presses(self) -> list[KeyPress]:
+        presses, self._presses = self._presses, []
+        return presses
+
+    def handle_timer(self, now: float) -> None:
+        """A key press may be overdue: see `detector.next_timer`."""
+        self._presses += self.detector.handle_timer(now)
+
+    @property
+    def packets(self) -> int:
+        """Of all streams: grows as long as the peer is alive."""
+        return self.counters.packets + (self.stream.received if self.stream is not None else 0)
+
+    @property
+    def octets(self) -> int:
+        return self.counters.octets + (self.stream.octets if self.stream is not None else 0)
+
+    @property
+    def lost(self) -> int:
+        return self.counters.lost + (self.stream.lost if self.stream is not None else 0)
+
+    @property
+    def jitter_ms(self) -> float:
+        return 1000 * self.stream.jitter / self.stream.clock_rate if self.stream is not None else 0.0
+
+    def _is_peer(self, packet: RtpPacket, source: SocketAddress) -> bool:
+        """Well-formed means too that the payload type is one that was agreed: before that, nobody is the peer."""
+        return packet.payload_type in self._formats and self.learner.receive(source, packet.ssrc, packet.sequence)
+
+    def _count(self, packet: RtpPacket, codec: Codec, now: float) -> int:
+        stream = self.stream
+        if (
+            stream is None
+            or stream.ssrc != packet.ssrc
+            or not stream.is_continued_by(packet.sequence)
+            or (codec.is_speech and codec.clock_rate != stream.clock_rate)
+        ):
+            stream = self._begin(packet, codec, now)
+        if not codec.is_telephone_event:
+            return stream.count(packet.sequence, packet.timestamp, len(packet.payload), now)
+        self._observe_event(packet, now)
+        # Its timestamp stands still while the event lasts (RFC 4733 §2.5.1.2): that is not jitter.
+        return stream.count_untimed(packet.sequence, len(packet.payload))
+
+    def _begin(self, packet: RtpPacket, codec: Codec, now: float) -> ReceiveStream:
+        self.counters.add(self.stream)
+        self._presses += self.detector.restart()
+        self.stream = ReceiveStream(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
+        return self.stream
+
+    def _observe_event(self, packet: RtpPacket, now: float) -> None:
+        try:
+            event = TelephoneEvent.parse(packet.payload)
+        except RemoteProtocolError:
+            self.counters.dropped_malformed += 1
+            return
+        self._presses += self.detector.receive(packet.timestamp, event, now)

@@ -1,0 +1,174 @@
+"""The two streams of a leg: what the peer sends (its sequence, losses, jitter) and what we send (one unbroken stream).
+
+The relay bumps these counters itself for the packet that follows the one before (`relay.py`); everything else about a
+packet, and every other packet, is decided here.
+"""
+
+from __future__ import annotations
+
+from sip_daemon.media.packets.rtp import SEQUENCE_MASK, TIMESTAMP_MASK, sequence_step
+
+MAX_DROPOUT = 3000
+MAX_MISORDER = 100
+"""RFC 3550 appendix A.1: beyond these, the source has started anew."""
+
+JITTER_GAIN = 1 / 16
+MAX_TRANSIT_STEP_SECONDS = 5.0
+"""A greater jump is the timestamp's (wrapped, or set anew after a hold), not the network's."""
+
+
+class ReceiveStream:
+    """One source's packets as they came in: RFC 3550 appendix A.1, A.3 and A.8.
+
+    Losses are counted when a gap shows and taken back when a late packet fills it, so that a packet in order costs
+    nothing for it.
+    """
+
+    __slots__ = (
+        "clock_rate",
+        "first",
+        "highest",
+        "jitter",
+        "missing",
+        "octets",
+        "reported_expected",
+        "reported_lost",
+        "ssrc",
+        "timestamp",
+        "transit",
+    )
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int, clock_rate: int, now: float) -> None:
+        """Begins just before its first packet, so that this one is "the next in order"."""
+        self.ssrc = ssrc
+        self.clock_rate = clock_rate
+        self.highest = sequence + SEQUENCE_MASK
+        """Extended sequence number of the newest packet; starts at one cycle, so that it never falls below zero."""
+        self.first = self.highest + 1
+        self.missing = 0
+        self.octets = 0
+        self.jitter = 0.0
+        """In timestamp units."""
+        self.timestamp = timestamp
+        """Of the newest packet."""
+        self.transit = now * clock_rate - timestamp
+        """Arrival minus timestamp, in timestamp units: only its changes mean something."""
+        self.reported_expected = 0
+        self.reported_lost = 0
+
+    @property
+    def expected(self) -> int:
+        return self.highest + 1 - self.first
+
+    @property
+    def received(self) -> int:
+        return self.expected - self.missing
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.missing)
+
+    @property
+    def arrived_at(self) -> float:
+        """When the newest packet came."""
+        return (self.transit + self.timestamp) / self.clock_rate
+
+    def is_continued_by(self, sequence: int) -> bool:
+        """Whether a packet of that number belongs to this run, however late or early."""
+        return -MAX_MISORDER <= sequence_step(sequence, self.highest) <= MAX_DROPOUT
+
+    def count(self, sequence: int, timestamp: int, payload_bytes: int, now: float) -> int:
+        """Count one packet and return its extended sequence number."""
+        before = self.highest
+        extended = self.count_untimed(sequence, payload_bytes)
+        if extended <= before:
+            return extended
+        transit = now * self.clock_rate - timestamp
+        change = abs(transit - self.transit)
+        if change < MAX_TRANSIT_STEP_SECONDS * self.clock_rate:
+            self.jitter += (change - self.jitter) * JITTER_GAIN
+        self.transit = transit
+        self.timestamp = timestamp
+        return extended
+
+    def count_untimed(self, sequence: int, payload_bytes: int) -> int:
+        """Count a packet whose timestamp says nothing about its time of sending."""
+        step = sequence_step(sequence, self.highest)
+        self.octets += payload_bytes
+        if step <= 0:
+            self.missing -= 1
+            return self.highest + step
+        self.missing += step - 1
+        self.highest += step
+        return self.highest
+
+    def take_fraction_lost(self) -> int:
+        """In 256ths since the last call (RFC 3550 appendix A.3)."""
+        expected = self.expected - self.reported_expected
+        lost = self.missing - self.reported_lost
+        self.reported_expected, self.reported_lost = self.expected, self.missing
+        return min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0
+
+
+class SendStream:
+    """What one peer hears from us, in one SSRC with numbers that never jump, whoever the audio comes from.
+
+    A source *joins* the stream and gets offsets that continue it: its own gaps and late packets stay visible, the
+    change of source does not.
+    """
+
+    __slots__ = (
+        "clock_rate",
+        "feed",
+        "octets",
+        "packets",
+        "sent_at",
+        "sequence",
+        "ssrc",
+        "timestamp",
+    )
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
+        """The numbers are random (RFC 3550 §5.1) and count as sent."""
+        self.ssrc = ssrc
+        self.sequence = sequence
+        """Of the newest packet sent."""
+        self.timestamp = timestamp
+        self.clock_rate = 8000
+        self.sent_at: float | None = None
+        self.feed: object = None
+        """The source that joined last: the offsets of any other are void."""
+        self.packets = 0
+        self.octets = 0
+
+    def join(
+        self, feed: object, sequence: int, timestamp: int, clock_rate: int, frame: int, now: float
+    ) -> tuple[int, int]:
+        """Offsets to add to the numbers of a source whose next packet carries these two.
+
+        The timestamp goes on by the time that has passed, so that the peer's jitter buffer sees a pause, and by
+        at least one `frame` (in timestamp units). From here on it runs at `clock_rate` (RFC 7160 §4.1).
+        """
+        elapsed = frame
+        if self.sent_at is not None:
+            elapsed = max(frame, round((now - self.sent_at) * clock_rate))
+        self.clock_rate = clock_rate
+        self.feed = feed
+        return (
+            (self.sequence + 1 - sequence) & SEQUENCE_MASK,
+            (self.timestamp + elapsed - timestamp) & TIMESTAMP_MASK,
+        )
+
+    def count(self, sequence: int, timestamp: int, payload_bytes: int, now: float) -> None:
+        """A packet with these numbers of ours has been sent."""
+        if sequence_step(sequence, self.sequence) > 0:
+            self.sequence = sequence
+            self.timestamp = timestamp
+            self.sent_at = now
+        self.packets += 1
+        self.octets += payload_bytes
+
+    def timestamp_at(self, now: float) -> int:
+        """The RTP timestamp that corresponds to `now`, for sender reports (RFC 3550 §6.4.1)."""
+        elapsed = 0.0 if self.sent_at is None else now - self.sent_at
+        return (self.timestamp + round(elapsed * self.clock_rate)) & TIMESTAMP_MASK

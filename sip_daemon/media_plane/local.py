@@ -1,0 +1,235 @@
+"""The media plane of our own worker processes, reached by their control sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sip_daemon.errors import MediaError, MediaUnavailable
+from sip_daemon.flow import TransportAddress
+from sip_daemon.media_plane.link import WorkerLink
+from sip_daemon.media_plane.plane import LostHandler, MediaListener, MediaSession
+from sip_daemon.media_plane.values import (
+    AdoptableSession,
+    MediaEvent,
+    MediaStatistics,
+    OpenRequest,
+    PlaySource,
+    RemoteMedia,
+    SessionLost,
+    WorkerStatus,
+)
+from sip_daemon.media_plane.wire import (
+    adoptable_from,
+    event_from,
+    remote_params,
+    source_params,
+    state_param,
+    statistics_from,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class LocalMediaSession:
+    """Implements `MediaSession` for a session in one of our workers."""
+
+    def __init__(
+        self, link: WorkerLink, identifier: str, address: TransportAddress, on_closed: Callable[[str], object]
+    ) -> None:
+        self.listener: MediaListener | None = None
+        self._link, self._id, self._address = link, identifier, address
+        self._on_closed = on_closed
+        self._partner: LocalMediaSession | None = None
+        """The session in another worker that it is bridged with."""
+        self._lost: str | None = None
+        self._last: MediaStatistics | None = None
+        """Its last counters, once it is closed."""
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def worker(self) -> int:
+        return self._link.index
+
+    @property
+    def address(self) -> TransportAddress:
+        return self._address
+
+    async def configure(self, remote: RemoteMedia) -> None:
+        await self._call("session.configure", **remote_params(remote))
+
+    async def bridge(self, other: MediaSession | None) -> None:
+        if other is not None and not isinstance(other, LocalMediaSession):
+            raise MediaError("a bridge joins sessions of one media plane")
+        await self._leave_partner()
+        if other is None or other.worker == self.worker:
+            if other is not None:
+                await other._leave_partner()
+            await self._call("session.bridge", other=other.id if other is not None else None)
+            return
+        await other._leave_partner()
+        here, there = await asyncio.gather(self._call("session.hop"), other._call("session.hop"))
+        self._partner, other._partner = other, self
+        await asyncio.gather(self._call("session.bridge", hop=there), other._call("session.bridge", hop=here))
+
+    async def play(self, source: PlaySource, *, repeat: bool = False) -> None:
+        await self._call("session.play", source=source_params(source), repeat=repeat)
+
+    async def stop_playing(self) -> None:
+        await self._call("session.stop")
+
+    async def echo(self, enabled: bool) -> None:
+        await self._call("session.echo", enabled=enabled)
+
+    async def record(self, path: str | None) -> None:
+        await self._call("session.record", path=path)
+
+    async def attach(self, state: bytes) -> None:
+        await self._call("session.attach", state=state_param(state))
+
+    async def statistics(self) -> MediaStatistics:
+        return statistics_from(await self._call("session.statistics"))
+
+    async def close(self) -> MediaStatistics:
+        if self._last is None:
+            self._last = MediaStatistics()
+            self._on_closed(self._id)
+            try:
+                self._last = statistics_from(await self._link.call("session.close", {"id": self._id}))
+            except MediaError as error:
+                if self._lost is None:
+                    logger.warning("closing media session %s: %s", self._id, error)
+        return self._last
+
+    def emit(self, event: MediaEvent) -> None:
+        """Tell the listener; whatever it raises stays here."""
+        if self.listener is not None:
+            try:
+                self.listener(event)
+            except Exception:
+                logger.exception("the listener of media session %s failed", self._id)
+
+    def lose(self, reason: str) -> None:
+        self._lost = reason
+        self.emit(SessionLost(reason))
+
+    @property
+    def is_over(self) -> bool:
+        return self._lost is not None or self._last is not None
+
+    async def _leave_partner(self) -> None:
+        """End a bridge to another worker at its far end; the near end is set anew by whoever calls."""
+        partner, self._partner = self._partner, None
+        if partner is not None and partner._partner is self:
+            partner._partner = None
+            if not partner.is_over:
+                await partner._call("session.bridge", other=None)
+
+    async def _call(self, method: str, **params: Any) -> Any:
+        if self._lost is not None:
+            raise MediaError(f"the media session was lost: {self._lost}")
+        if self._last is not None:
+            raise MediaError("the media session is closed")
+        return await self._link.call(method, {"id": self._id, **params})
+
+
+class LocalMediaPlane:
+    """Implements `MediaPlane` with the workers that listen on these control sockets, in order of their index."""
+
+    def __init__(self, sockets: Iterable[Path]) -> None:
+        self.lost: LostHandler | None = None
+        self._sessions: list[dict[str, LocalMediaSession]] = []
+        self._links: list[WorkerLink] = []
+        for index, path in enumerate(sockets):
+            self._sessions.append({})
+            self._links.append(
+                WorkerLink(index, path, self._take_event, lambda reason, i=index: self._take_loss(i, reason))  # type: ignore[misc]
+            )
+
+    async def start(self) -> None:
+        """Connect to all workers that are there; the others are joined when they come."""
+        await asyncio.gather(*(link.start() for link in self._links))
+
+    async def open(
+        self, requests: Sequence[OpenRequest], *, call_id: str, beside: MediaSession | None = None
+    ) -> tuple[MediaSession, ...]:
+        failure = MediaUnavailable("no media worker is there")
+        for link in self._choice(beside):
+            try:
+                return await self._open(link, requests, call_id)
+            except MediaUnavailable as error:
+                failure = error
+        raise failure
+
+    async def adoptable(self) -> tuple[AdoptableSession, ...]:
+        found: list[AdoptableSession] = []
+        for link in self._links:
+            if link.is_up:
+                listed = (await link.call("session.list", {}))["sessions"]
+                found += [adoptable_from(link.index, entry) for entry in listed if not entry["owned"]]
+        return tuple(found)
+
+    async def adopt(self, session: AdoptableSession) -> MediaSession:
+        link = self._links[session.worker]
+        await link.call("session.attach", {"id": session.id})
+        return self._remember(link, session.id, session.address)
+
+    def status(self) -> list[WorkerStatus]:
+        return [link.status for link in self._links]
+
+    async def close(self) -> None:
+        await asyncio.gather(*(link.close() for link in self._links))
+
+    def _choice(self, beside: MediaSession | None) -> list[WorkerLink]:
+        """The workers to be asked, in this order."""
+        if beside is not None:
+            return [self._links[beside.worker]]
+        there = [link for link in self._links if link.is_up]
+        return sorted(there, key=lambda link: len(self._sessions[link.index]))
+
+    async def _open(self, link: WorkerLink, requests: Sequence[OpenRequest], call_id: str) -> tuple[MediaSession, ...]:
+        identifiers = [secrets.token_hex(8) for _ in requests]
+        legs = [
+            {"id": identifier, "bind_host": request.bind_host, "advertised_host": request.advertised_host}
+            for identifier, request in zip(identifiers, requests, strict=True)
+        ]
+        try:
+            ports = (await link.call("session.open", {"call_id": call_id, "legs": legs}))["ports"]
+        except BaseException:
+            # Refused, too late, or nobody wants it any more: what may have been opened is closed behind it.
+            for identifier in identifiers:
+                link.notify("session.close", {"id": identifier})
+            raise
+        return tuple(
+            self._remember(link, identifier, TransportAddress(request.advertised_host, port))
+            for identifier, request, port in zip(identifiers, requests, ports, strict=True)
+        )
+
+    def _remember(self, link: WorkerLink, identifier: str, address: TransportAddress) -> LocalMediaSession:
+        sessions = self._sessions[link.index]
+        session = LocalMediaSession(link, identifier, address, lambda closed: sessions.pop(closed, None))
+        sessions[identifier] = session
+        return session
+
+    def _take_event(self, params: dict[str, Any]) -> None:
+        event = event_from(params)
+        for sessions in self._sessions:
+            session = sessions.get(params.get("id", ""))
+            if session is not None and event is not None:
+                session.emit(event)
+
+    def _take_loss(self, index: int, reason: str) -> None:
+        gone = tuple(self._sessions[index].values())
+        self._sessions[index].clear()
+        logger.warning("media worker %d is away, and %d sessions with it: %s", index, len(gone), reason)
+        for session in gone:
+            session.lose(reason)
+        if self.lost is not None:
+            self.lost(index, gone)
