@@ -109,7 +109,8 @@ class RingingStep:
         return self._story.journal.record.ringing_at is not None
 
     def _note_refusal(self, leg: CalleeLeg, refusal: Refused) -> None:
-        self._ringing.remove(leg)
+        if leg in self._ringing:
+            self._ringing.remove(leg)
         if refusal.is_global or not self._ringing:
             self._fail(refusal.cause)
         self._failures.append(refusal.cause)
@@ -123,6 +124,7 @@ class RingingStep:
         for leg in self._ringing:
             if leg is not but:
                 leg.cancel(reason)
+                leg.hang_up(causes.NORMAL)  # one that was answered in the same moment
 
     async def _relay_early_media(self, leg: Leg, answer: MediaAnswer) -> None:
         """Only from the first that offers it: two announcements at once would be noise."""

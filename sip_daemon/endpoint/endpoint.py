@@ -46,6 +46,7 @@ from sip_daemon.transaction import (
     StrayResponse,
     TimedOut,
     TimerValues,
+    TransactionCounts,
     TransactionEvent,
     TransactionLayer,
     TransportFailed,
@@ -106,6 +107,10 @@ class Endpoint:
         if not self._is_draining:
             self._arm()
         return handle
+
+    def transaction_counts(self) -> TransactionCounts:
+        """How many transactions there are, for the operator."""
+        return self._transactions.counts()
 
     # requests of ours
 
