@@ -34,6 +34,8 @@ OPTIONAL_HEADERS = (
 )
 """In the order in which they go: what helps a person or a phone least goes first."""
 
+FRAME_BYTES = len("SIP/2.0 200 \r\nContent-Length: 0000\r\n\r\n")
+
 _TAG_KEY = secrets.token_bytes(16)
 
 

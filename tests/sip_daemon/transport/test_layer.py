@@ -188,7 +188,7 @@ async def test_what_is_sent_on_a_connection_of_ours_arrives() -> None:
 async def test_a_connection_that_is_refused_is_a_transport_error() -> None:
     async with running_layer() as layer:
         remote = TransportAddress("127.0.0.1", free_port(kind=socket.SOCK_STREAM))
-        with pytest.raises(TransportError, match="TCP 127.0.0.1"):
+        with pytest.raises(TransportError, match=r"TCP 127\.0\.0\.1"):
             await layer.connect(TCP, remote)
         with pytest.raises(TransportError, match="no TCP connection"):
             layer.flow_to(remote, TCP)
