@@ -21,6 +21,7 @@ from __future__ import annotations
 from math import inf
 from typing import ClassVar
 
+from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import AckReceived, Outbox
@@ -72,7 +73,7 @@ class ServerInviteTransaction(ServerTransaction):
             self._feed(Input.SUCCESS if status < 300 else Input.FAILURE, response, now)
 
     def _send(self, response: Response, now: float) -> None:
-        self.to_tag = response.to.tag or self.to_tag
+        self.to_tag = _tag_of(response) or self.to_tag
         super()._send(response, now)
 
     def _send_trying(self, message: object, now: float) -> None:  # noqa: ARG002
@@ -145,3 +146,11 @@ class ServerInviteTransaction(ServerTransaction):
         State.CONFIRMED: (None, Input.TIMER_I),
         State.ACCEPTED: (None, Input.TIMER_L),
     }
+
+
+def _tag_of(response: Response) -> str | None:
+    """The To tag of an answer of ours. To is otherwise the peer's, who may have written what nobody can read."""
+    try:
+        return response.to.tag
+    except RemoteProtocolError:
+        return None
