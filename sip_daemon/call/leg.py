@@ -36,7 +36,7 @@ from sip_daemon.call.events import (
 from sip_daemon.call.invite import InviteClient, InviteServer
 from sip_daemon.call.record import LegRecord, Side
 from sip_daemon.dialog import Dialog
-from sip_daemon.endpoint import ClientEvent, Endpoint
+from sip_daemon.endpoint import ClientEvent, Endpoint, Handle
 from sip_daemon.errors import MediaError, RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.media_plane import MediaSession, MediaStatistics
@@ -45,6 +45,9 @@ from sip_daemon.sdp import AudioDescription, LocalSession, MediaOffer, offer_ans
 from sip_daemon.transaction import ResponseReceived, ServerTransaction, TimerValues
 
 log = logging.getLogger(__name__)
+
+PROBE_AGAIN: Final = 60.0
+"""Seconds after which a phone that was silent once, and answered, is asked again: the silence is reported only once."""
 
 GONE: Final = frozenset({408, 481})
 """Answers to a request inside a dialog that end the dialog (RFC 3261 §12.2.1.2)."""
@@ -120,6 +123,7 @@ class Leg:
         """Why to hang up as soon as our 200 is acknowledged."""
         self._flow_is_lost = False
         self._is_probing = False
+        self._next_probe: Handle | None = None
 
     def __str__(self) -> str:
         return f"{self.side} {self.party.device}"
@@ -345,6 +349,7 @@ class Leg:
                 return
             self._is_probing = False
             if event.response.status not in GONE:
+                self._next_probe = self._endpoint.call_later(PROBE_AGAIN, self.probe)
                 return
         self._is_probing = False
         self._post(self, Ended(causes.VANISHED))
@@ -411,6 +416,8 @@ class Leg:
 
     def _close(self) -> None:
         self.state = LegState.OVER
+        if self._next_probe is not None:
+            self._next_probe.cancel()
         if self._server is not None:
             self._server.abandon()
         if self.dialog is not None:

@@ -51,7 +51,7 @@ from sip_daemon.transaction import (
 from sip_daemon.transport import TransportReceiver
 
 PBX = TransportAddress("192.0.2.1", 5060)
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Virtual seconds after which a phone that waits gives up and the test fails."""
 
 

@@ -227,7 +227,7 @@ async def test_nothing_is_left_of_a_call() -> None:
     async with Exchange() as exchange:
         anna, berta = exchange.phone("100"), exchange.phone("200")
         call, _ = await connect(anna, berta)
-        assert len(exchange.manager.calls) == 1
+        assert exchange.leftovers() > 0
         call.hang_up()
         await exchange.ended()
         await exchange.quiet()

@@ -268,6 +268,17 @@ async def test_a_phone_that_is_only_silent_goes_on() -> None:
 
 
 @in_virtual_time
+async def test_a_phone_that_was_silent_once_is_asked_again_and_again() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call, ringing = await connect(anna, berta)
+        exchange.session_of(berta).emit(MediaSilent(30))
+        await ringing.received("OPTIONS", count=3)
+        berta.vanish()
+        await call.received("BYE")
+
+
+@in_virtual_time
 async def test_a_silent_phone_that_lost_the_call_ends_it() -> None:
     async with Exchange() as exchange:
         anna, berta = exchange.phone("100"), exchange.phone("200")

@@ -1,0 +1,123 @@
+"""The control socket of the daemon, `sip.sock`: what can be asked and ordered, and how wrong questions are answered.
+
+The rule: this file knows the form of questions and answers; what is true is told by `LiveSystem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from appliance.control.aio import ControlServer, Handler
+from appliance.control.errors import INVALID_PARAMS, NOT_FOUND, CallRefused
+
+PROGRAM: Final = "sip"
+LEVELS: Final = ("debug", "info", "warning", "error")
+MAX_BINDINGS: Final = 1000
+"""In one answer; 20,000 bindings are asked for in portions, so that calls go on between them."""
+
+
+class LiveSystem(Protocol):
+    """What the running daemon can tell and do. Rows and values are JSON."""
+
+    def status(self) -> dict[str, Any]: ...
+
+    def revisions(self) -> dict[str, Any]: ...
+
+    def bindings(self, usernames: Sequence[str] | None, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        """How many there are of these devices (None: of all), and the asked portion of them."""
+
+    async def calls(self) -> list[dict[str, Any]]: ...
+
+    def hang_up(self, call_id: str) -> bool: ...
+
+    def explain(self, caller: str, dialled: str) -> dict[str, Any] | None:
+        """What would happen; None when there is no such caller."""
+
+    async def refresh(self) -> int:
+        """Look for changed configuration now; the revision that is current then."""
+
+    def set_log_level(self, level: str) -> None: ...
+
+
+def make_server(path: Path, system: LiveSystem) -> ControlServer:
+    """The server, not started yet."""
+    return ControlServer(path, PROGRAM, methods(system))
+
+
+def methods(system: LiveSystem) -> Mapping[str, Handler]:
+    """By name; docs/developer/interfaces.md lists them."""
+
+    def list_bindings(params: dict[str, Any]) -> dict[str, Any]:
+        usernames = texts(params, "usernames")
+        offset, limit = number(params, "offset", 0), number(params, "limit", MAX_BINDINGS)
+        total, rows = system.bindings(usernames, offset, min(limit, MAX_BINDINGS))
+        return {"total": total, "revision": system.revisions()["bindings"], "bindings": rows}
+
+    async def list_calls(params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+        # Taken first: a change while the media are asked makes the reader ask again.
+        revision = system.revisions()["calls"]
+        return {"revision": revision, "calls": await system.calls()}
+
+    def hang_up(params: dict[str, Any]) -> dict[str, Any]:
+        if not system.hang_up(text(params, "id")):
+            raise CallRefused(NOT_FOUND, "There is no such call, or it is over.")
+        return {}
+
+    def explain_route(params: dict[str, Any]) -> dict[str, Any]:
+        plan = system.explain(text(params, "caller"), text(params, "dialled"))
+        if plan is None:
+            raise CallRefused(NOT_FOUND, "No device or extension is called like the caller.")
+        return plan
+
+    async def nudge(params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+        return {"revision": await system.refresh()}
+
+    def set_level(params: dict[str, Any]) -> dict[str, Any]:
+        level = text(params, "level")
+        if level not in LEVELS:
+            raise CallRefused(INVALID_PARAMS, f"`level` is one of {', '.join(LEVELS)}.")
+        system.set_log_level(level)
+        return {}
+
+    return {
+        "status": without_params(system.status),
+        "live.revision": without_params(system.revisions),
+        "binding.list": list_bindings,
+        "call.list": list_calls,
+        "call.hangup": hang_up,
+        "route.explain": explain_route,
+        "nudge": nudge,
+        "trace.level": set_level,
+    }
+
+
+def without_params(answer: Callable[[], dict[str, Any]]) -> Handler:
+    return lambda params: answer()  # noqa: ARG005
+
+
+def text(params: Mapping[str, Any], name: str) -> str:
+    """A text that has to be there. Raises `CallRefused`."""
+    value = params.get(name)
+    if not isinstance(value, str):
+        raise CallRefused(INVALID_PARAMS, f"`{name}` is a text.")
+    return value
+
+
+def texts(params: Mapping[str, Any], name: str) -> list[str] | None:
+    """A list of texts, or None when nothing is said."""
+    value = params.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise CallRefused(INVALID_PARAMS, f"`{name}` is a list of texts.")
+    return value
+
+
+def number(params: Mapping[str, Any], name: str, default: int) -> int:
+    """A number that is not negative. Raises `CallRefused`."""
+    value = params.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise CallRefused(INVALID_PARAMS, f"`{name}` is a number that is not negative.")
+    return value
