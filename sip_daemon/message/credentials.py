@@ -32,11 +32,13 @@ def _parse_parameters(text: str) -> dict[str, str]:
     if not is_digest(text):
         raise RemoteProtocolError("not a Digest value")
     found: dict[str, str] = {}
+    escaped = "\\" in text
     for name, value, garbage in _find_parameters(text, 7):
         if garbage:
             raise RemoteProtocolError("malformed Digest parameter")
         # Some stacks quote what RFC 7616 §3.4 leaves bare (algorithm, qop, nc): both are read alike.
-        value = unquote(value)
+        if value[:1] == '"':
+            value = unquote(value) if escaped else value[1:-1]
         if found.setdefault(name.lower(), value) != value:
             raise RemoteProtocolError("a Digest parameter has two values")
     return found

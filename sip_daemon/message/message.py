@@ -249,7 +249,7 @@ class Request(_Message):
 
     @property
     def authorizations(self) -> tuple[DigestCredentials, ...]:
-        """The Digest credentials of Authorization; other schemes are passed over (RFC 4475 §3.3.6)."""
+        """The Digest credentials of Authorization; other schemes are passed over (RFC 4475 §3.3.7)."""
         return self.headers.typed("Authorization", _read_authorization)
 
     @property
