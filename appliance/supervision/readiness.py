@@ -85,7 +85,7 @@ def control_check(name: str, ask: Callable[[], str]) -> Check:
 
 
 def check_admin(host: str, port: int) -> Check:
-    """The admin through nginx, as a browser would reach it. The certificate is ours; its trust is not the question here."""
+    """The admin through nginx, as a browser reaches it. The certificate is ours: its trust is not the question here."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
