@@ -3,25 +3,22 @@
 The rule: a datagram goes from the socket through parser, transaction and user to the answer's `sendto` in one
 synchronous step; no task, no queue, no loop timer belongs to a single message.
 
-Everything that waits (transaction timers and `call_later`) shares one timer of the loop. A handler may call any
-method of the endpoint; what that causes is worked off, in order, before the step ends. A `ClientEvent` never
-reaches its listener before `send_request` has returned.
+A handler may call any method of the endpoint; what that causes is worked off, in order, before the step ends
+(`pump`). A `ClientEvent` never reaches its listener before `send_request` has returned.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sip_daemon.endpoint.addressing import LocalAddressing
-from sip_daemon.endpoint.alarm import Alarm
 from sip_daemon.endpoint.hops import MAX_FORWARDS
 from sip_daemon.endpoint.identity import Identity
 from sip_daemon.endpoint.listeners import ClientEvent, ClientListeners, Listener
+from sip_daemon.endpoint.pump import Pump
 from sip_daemon.endpoint.refusal import (
     AMPLIFICATION,
     MalformedAnswerer,
@@ -32,8 +29,8 @@ from sip_daemon.endpoint.refusal import (
     stateless_tag,
 )
 from sip_daemon.endpoint.source import note_source
-from sip_daemon.endpoint.timers import Handle, TimerHeap
-from sip_daemon.errors import LocalProtocolError, RemoteProtocolError, TransportError
+from sip_daemon.endpoint.timers import Handle
+from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
 from sip_daemon.flow import Flow, TransportProtocol
 from sip_daemon.message import NameAddress, Request, Response, parse_message
 from sip_daemon.transaction import (
@@ -82,16 +79,10 @@ class Endpoint:
         self._timer_values = timers or TimerValues()
         self._transactions = TransactionLayer(self._timer_values)
         self._addressing = LocalAddressing(transport, self.identity)
-        self._malformed = MalformedAnswerer(self._addressing, self.identity.user_agent, self._send_now)
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
+        self._pump = Pump(self._transactions, transport, self._dispatch, clock)
+        self._malformed = MalformedAnswerer(self._addressing, self.identity.user_agent, self._pump.send)
         self._listeners = ClientListeners()
-        self._events: deque[TransactionEvent] = deque()
-        self._timers = TimerHeap()
-        self._alarm = Alarm(clock, self._woken)
-        self._is_draining = False
-        self._is_drain_due = False
-        self._is_closed = False
         self._log_rate = OncePerSource()
         transport.attach(self)
 
@@ -103,10 +94,7 @@ class Endpoint:
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Handle:
         """Calls `callback` after `delay` seconds, on the one timer that serves everything here."""
-        handle = self._timers.call_at(self.now() + delay, callback)
-        if not self._is_draining:
-            self._arm()
-        return handle
+        return self._pump.call_later(delay, callback)
 
     def transaction_counts(self) -> TransactionCounts:
         """How many transactions there are, for the operator."""
@@ -124,18 +112,18 @@ class Endpoint:
         flow = self._complete(request, flow)
         transaction = self._transactions.request(request, flow, self.now())
         self._listeners.add(transaction, listener)
-        self._flush()
+        self._pump.flush()
         return transaction
 
     def send_ack(self, request: Request, flow: Flow) -> None:
         """Sends the ACK for a 2xx (RFC 3261 §13.2.2.4). If it gets lost, the 2xx comes again."""
         flow = self._complete(request, flow)
-        self._send_now(bytes(request), flow)
+        self._pump.send(bytes(request), flow)
 
     def cancel(self, transaction: ClientTransaction, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Cancels an INVITE of ours as soon as that is allowed; its final response reaches the listener as ever."""
         self._transactions.cancel(transaction, self.now(), headers)
-        self._flush()
+        self._pump.flush()
 
     def _complete(self, request: Request, flow: Flow) -> Flow:
         """Adds what every request of ours carries; returns the flow that it can really take.
@@ -158,7 +146,7 @@ class Endpoint:
         """Answers a request; what is repeated is repeated by the transaction, a 2xx to INVITE by `send_again`."""
         self._prepare(transaction, response)
         self._transactions.respond(transaction, response, self.now())
-        self._flush()
+        self._pump.flush()
 
     def refuse(self, transaction: ServerTransaction, response: Response) -> None:
         """Answers a request that has no answer yet and forgets it: nothing is repeated, no ACK is awaited.
@@ -167,11 +155,11 @@ class Endpoint:
         """
         self._prepare(transaction, response)
         self._transactions.refuse(transaction, response, self.now())
-        self._flush()
+        self._pump.flush()
 
     def send_again(self, response: Response, flow: Flow) -> None:
         """Repeats a 2xx to an INVITE (RFC 3261 §13.3.1.4, RFC 6026 §7.1)."""
-        self._send_now(bytes(response), flow)
+        self._pump.send(bytes(response), flow)
 
     def find_merged(self, transaction: ServerTransaction) -> ServerTransaction | None:
         """An earlier transaction of the same request that came by another way: answer 482 (§8.2.2.2)."""
@@ -203,12 +191,9 @@ class Endpoint:
 
     async def close(self, drain_seconds: float = 2.0) -> None:
         """Stops accepting, waits for the answers to our own requests, closes the sockets."""
-        if self._is_closed:
-            return
         self.transport.stop_listening()
         await self._listeners.wait_answered(drain_seconds)
-        self._is_closed = True
-        self._alarm.close()
+        self._pump.close()
         await self.transport.close()
 
     # what the transport tells (TransportReceiver)
@@ -220,7 +205,7 @@ class Endpoint:
         except Exception:
             # A bug of ours must not take the socket's reader with it; the peer hears nothing.
             self._log_bug(flow, "a message")
-        self._drain()
+        self._pump.drain()
 
     def framing_failed(self, error: RemoteProtocolError, flow: Flow) -> None:
         self._malformed.answer(error, flow, self.now())
@@ -228,12 +213,12 @@ class Endpoint:
     def flow_closed(self, flow: Flow) -> None:
         self._transactions.transport_failed(flow, self.now())
         self._guard(self.flow_closed_handler, flow, flow)
-        self._drain()
+        self._pump.drain()
 
     def flow_failed(self, flow: Flow, error: OSError) -> None:
         logger.debug("%s %s", flow, error.strerror, extra={"flow": str(flow)})
         self._transactions.transport_failed(flow, self.now())
-        self._drain()
+        self._pump.drain()
 
     def _receive(self, data: bytes, flow: Flow) -> None:
         if data[:1] in KEEPALIVE_BYTES and not data.strip(KEEPALIVE_BYTES):
@@ -248,50 +233,7 @@ class Endpoint:
             request = message if isinstance(message, Request) else None
             self._malformed.answer(error, flow, self.now(), request=request, size=len(data))
 
-    # working off what the transactions say
-
-    def _flush(self) -> None:
-        """Sends what is due now. Events wait for the step that is under way, or for one of their own."""
-        if self._is_draining:
-            return
-        self._send_outputs()
-        self._events.extend(self._transactions.take_events())
-        if self._events and not self._is_drain_due:
-            self._is_drain_due = True
-            self._loop.call_soon(self._drain)
-        self._arm()
-
-    def _drain(self) -> None:
-        """Alternates between outputs and events until there are none of either."""
-        if self._is_draining or self._is_closed:
-            return
-        self._is_draining, self._is_drain_due = True, False
-        try:
-            while True:
-                self._send_outputs()
-                self._events.extend(self._transactions.take_events())
-                if not self._events:
-                    break
-                self._dispatch(self._events.popleft())
-        finally:
-            self._is_draining = False
-        self._arm()
-
-    def _send_outputs(self) -> None:
-        # A failed send makes the transactions of that flow fail, which may want something else sent.
-        while outputs := self._transactions.take_outputs():
-            for output in outputs:
-                try:
-                    self.transport.send(output.data, output.flow)
-                except TransportError as error:
-                    logger.debug("%s not sent: %s", output.flow, error, extra={"flow": str(output.flow)})
-                    self._transactions.transport_failed(output.flow, self.now())
-
-    def _send_now(self, data: bytes, flow: Flow) -> None:
-        try:
-            self.transport.send(data, flow)
-        except TransportError as error:
-            logger.debug("%s not sent: %s", flow, error, extra={"flow": str(flow)})
+    # what the transactions tell
 
     def _dispatch(self, event: TransactionEvent) -> None:
         match event:
@@ -347,24 +289,6 @@ class Endpoint:
         response = Response.to_request(event.request, 503, to_tag=stateless_tag(event.request))
         response.headers.add("Retry-After", "5")
         self.refuse(event.transaction, response)
-
-    # the one timer
-
-    def _arm(self) -> None:
-        own, theirs = self._timers.next_timer(), self._transactions.next_timer()
-        self._alarm.set(theirs if own is None else own if theirs is None else min(own, theirs))
-
-    def _woken(self) -> None:
-        now = self.now()
-        self._transactions.handle_timer(now)
-        while (callback := self._timers.take_due(now)) is not None:
-            try:
-                callback()
-            except Exception:
-                logger.exception("a timer's callback failed")
-        self._drain()
-
-    # logging
 
     def _log_bug(self, flow: Flow, what: str) -> None:
         if self._log_rate.admit(flow.remote.host, "bug", self.now()) is not None:

@@ -7,6 +7,7 @@ A listener that can't be opened is named in `listeners` and leaves the others ru
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Iterable
 
@@ -14,12 +15,13 @@ from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.transport import interfaces
 from sip_daemon.transport.connections import ConnectionTable
+from sip_daemon.transport.connector import Connector
 from sip_daemon.transport.interfaces import InterfaceWatcher, LocalAddress, Network
 from sip_daemon.transport.limits import TransportLimits
 from sip_daemon.transport.receiver import Deaf, TransportReceiver
 from sip_daemon.transport.status import ListenerStatus, log_listener
 from sip_daemon.transport.stream import TCP, StreamKind
-from sip_daemon.transport.stream_listener import StreamListener, watch_for_dead_peer
+from sip_daemon.transport.stream_listener import StreamListener
 from sip_daemon.transport.udp_sockets import UdpSockets
 
 logger = logging.getLogger("sip_daemon.transport")
@@ -28,7 +30,6 @@ ALL = "all"
 WILDCARDS = {ALL: (4, 6), "*": (4, 6), "": (4, 6), "0.0.0.0": (4,), "::": (6,)}  # noqa: S104
 """Bind addresses that mean "every address", with the families meant. UDP never binds a wildcard itself: each address
 gets its socket."""
-STREAM_KINDS: dict[TransportProtocol, StreamKind] = {TransportProtocol.TCP: TCP}
 
 
 class TransportLayer:
@@ -41,8 +42,8 @@ class TransportLayer:
         self._udp = UdpSockets(self.limits, self._datagram_received, self._flow_failed)
         self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time)
         self._stream_listeners: list[StreamListener] = []
-        self._stream_statuses: list[ListenerStatus] = []
-        self._connecting: dict[tuple[TransportProtocol, TransportAddress], asyncio.Task[Flow]] = {}
+        self._stream_statuses: dict[tuple[StreamKind, TransportAddress], ListenerStatus] = {}
+        self._connector = Connector(self._connections)
         self._followed: dict[int, tuple[int, ...]] = {}
         """Families by port, for the UDP ports that follow the machine's addresses."""
         self._watcher: InterfaceWatcher | None = None
@@ -89,22 +90,24 @@ class TransportLayer:
             status = ListenerStatus.failed(kind.transport, address, error)
         else:
             self._stream_listeners.append(listener)
-            status = ListenerStatus.listening(kind.transport, listener.address)
-        self._stream_statuses.append(status)
-        log_listener(status)
+            address = listener.address
+            status = ListenerStatus.listening(kind.transport, address)
+        if self._stream_statuses.get((kind, address)) != status:
+            log_listener(status)
+        self._stream_statuses[kind, address] = status
         self._arm_sweep()
         return status
 
     @property
     def listeners(self) -> list[ListenerStatus]:
         """Every address that we listen on, or failed to."""
-        return [*self._udp.statuses.values(), *self._stream_statuses]
+        return [*self._udp.statuses.values(), *self._stream_statuses.values()]
 
     def listening_port(self, flow: Flow) -> int:
         """The port on which the local side of `flow` is reached: of a connection that we opened it is not its own."""
         if flow.transport is TransportProtocol.UDP:
             return flow.local.port
-        for status in self._stream_statuses:
+        for status in self._stream_statuses.values():
             same_kind = status.transport is flow.transport and status.address.is_ipv6 == flow.local.is_ipv6
             if same_kind and status.is_listening:
                 return status.address.port
@@ -139,6 +142,7 @@ class TransportLayer:
 
         Raises TransportError where there is none; `connect` opens one.
         """
+        require_numeric(remote)
         if transport is TransportProtocol.UDP:
             return self._udp.flow_to(remote)
         connection = self._connections.find(transport, remote)
@@ -162,44 +166,11 @@ class TransportLayer:
 
         Raises TransportError.
         """
+        require_numeric(remote)
         if transport is TransportProtocol.UDP or self._connections.find(transport, remote) is not None:
             return self.flow_to(remote, transport)
-        key = (transport, remote)
-        task = self._connecting.get(key)
-        if task is None:
-            task = self._loop.create_task(self._open(transport, remote))
-            self._connecting[key] = task
-            task.add_done_callback(lambda done: self._connected(key, done))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise TransportError(f"no connection to {remote}: GoSIP stops") from None
-            raise
-
-    def _connected(self, key: tuple[TransportProtocol, TransportAddress], task: asyncio.Task[Flow]) -> None:
-        del self._connecting[key]
-        if not task.cancelled():
-            task.exception()  # Seen, though whoever asked may have gone.
-
-    async def _open(self, transport: TransportProtocol, remote: TransportAddress) -> Flow:
-        kind = STREAM_KINDS.get(transport)
-        if kind is None or self._is_closed:
-            raise TransportError(f"no {transport} connection can be opened")
-        try:
-            async with asyncio.timeout(self.limits.connect_seconds):
-                raw, connection = await self._loop.create_connection(
-                    lambda: self._connections.new(kind, is_accepted=False), remote.host, remote.port
-                )
-        except TimeoutError as error:
-            raise TransportError(f"{transport} {remote} does not answer") from error
-        except (OSError, OverflowError) as error:
-            raise TransportError(f"{transport} {remote}: {error}") from error
-        if connection.flow is None or not connection.is_open:
-            raise TransportError(f"{transport} {remote} closed the connection at once")
-        watch_for_dead_peer(raw.get_extra_info("socket"))
         self._arm_sweep()
-        return connection.flow
+        return await self._connector.connect(transport, remote)
 
     # closing
 
@@ -216,8 +187,7 @@ class TransportLayer:
             return
         self._is_closed = True
         self.stop_listening()
-        for task in list(self._connecting.values()):
-            task.cancel()
+        self._connector.close()
         self._connections.close_all("GoSIP stops")
         await self._connections.wait_empty(drain_seconds)
         self._connections.abort_all("GoSIP stops")
@@ -245,6 +215,10 @@ class TransportLayer:
         self._rescan()
         for port, families in self._followed.items():
             self._udp.follow(self._hosts(families), port)
+        # A port may have become free, too.
+        for (kind, address), status in list(self._stream_statuses.items()):
+            if not status.is_listening:
+                self._listen_stream(kind, address)
 
     def _hosts(self, families: Iterable[int]) -> list[str]:
         wanted = set(families)
@@ -267,3 +241,11 @@ class TransportLayer:
     def _swept(self) -> None:
         self._connections.expire(self._loop.time())
         self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._swept)
+
+
+def require_numeric(remote: TransportAddress) -> None:
+    """Raises TransportError for a host name: the kernel's resolver would stop the loop until DNS answers."""
+    try:
+        ipaddress.ip_address(remote.host)
+    except ValueError:
+        raise TransportError(f"{remote.host} is not an IP address") from None

@@ -35,9 +35,11 @@ class StreamListener:
         self._loop.add_reader(self._socket.fileno(), self._accept)
 
     def close(self) -> None:
-        """Stops accepting. Connections live on."""
+        """Stops accepting. Connections live on; those still being set up are dropped."""
         if self._pause is not None:
             self._pause.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
@@ -71,6 +73,9 @@ class StreamListener:
         except OSError as error:
             logger.debug("accepted connection lost at once: %s", error)
             sock.close()
+        except asyncio.CancelledError:
+            sock.close()
+            raise
         finally:
             self._connections.release(host)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Iterable
 
@@ -10,6 +11,8 @@ from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.transport.limits import TransportLimits
 from sip_daemon.transport.status import ListenerStatus, log_listener
 from sip_daemon.transport.udp import UdpPoller, UdpSocket
+
+logger = logging.getLogger("sip_daemon.transport")
 
 CACHED_SOURCES = 4096
 
@@ -62,6 +65,11 @@ class UdpSockets:
         udp = self._sockets.pop(address, None)
         if udp is not None:
             self._poller.remove(udp)
+            logger.info(
+                "no longer listening on UDP %s: the address is gone",
+                address,
+                extra={"transport": "UDP", "address": address.host, "port": address.port, "state": "closed"},
+            )
 
     def get(self, local: TransportAddress) -> UdpSocket | None:
         return self._sockets.get(local)

@@ -156,13 +156,27 @@ async def test_a_port_taken_by_another_program_is_named_and_leaves_the_others_ru
 async def test_a_port_that_becomes_free_is_taken_at_the_next_scan(addresses: Addresses) -> None:
     addresses.hosts = ["127.0.0.1"]
     async with running_layer() as layer:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, socket.socket() as third:
             other.bind(("127.0.0.1", 0))
             port = other.getsockname()[1]
-            await layer.listen("all", port)
-            assert udp_hosts(layer) == []
+            third.bind(("127.0.0.1", port))
+            third.listen()
+            statuses = await layer.listen("all", port)
+            assert [status.state for status in statuses] == [ListenerState.FAILED] * 2
         layer._addresses_changed()
-        assert udp_hosts(layer) == ["127.0.0.1"]
+        assert [status.state for status in layer.listeners] == [ListenerState.LISTENING] * 2
+
+
+async def test_a_listener_that_goes_on_failing_is_logged_once(
+    addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    addresses.hosts = ["127.0.0.1"]
+    async with running_layer() as layer:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            await layer.listen("all", other.getsockname()[1])
+            layer._addresses_changed()
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
 
 
 async def test_connections_to_one_destination_are_shared() -> None:

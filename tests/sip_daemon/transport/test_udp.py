@@ -128,12 +128,21 @@ async def test_there_is_no_flow_to_a_family_without_a_socket() -> None:
             layer.flow_to(TransportAddress("::1", 5060))
 
 
-@pytest.mark.parametrize("remote", [TransportAddress("no-address", 5060), TransportAddress("192.0.2.1", 99_999)])
-async def test_a_flow_to_nonsense_is_a_transport_error(remote: TransportAddress) -> None:
+@pytest.mark.parametrize("host", ["localhost", "phone.example.com", "", "999.1.1.1"])
+async def test_a_host_name_is_refused_before_anybody_asks_dns(host: str) -> None:
+    async with running_layer() as layer:
+        await layer.listen_udp(TransportAddress("127.0.0.1", 0))
+        with pytest.raises(TransportError, match="not an IP address"):
+            layer.flow_to(TransportAddress(host, 5060))
+        with pytest.raises(TransportError, match="not an IP address"):
+            await layer.connect(TransportProtocol.TCP, TransportAddress(host, 5060))
+
+
+async def test_a_flow_to_a_port_that_does_not_exist_is_a_transport_error() -> None:
     async with running_layer() as layer:
         await layer.listen_udp(TransportAddress("127.0.0.1", 0))
         with pytest.raises(TransportError):
-            layer.flow_to(remote)
+            layer.flow_to(TransportAddress("127.0.0.1", 99_999))
 
 
 def test_the_flow_of_a_peer_is_made_once_and_the_oldest_is_forgotten() -> None:
