@@ -3,6 +3,9 @@
 A handler takes no arguments and reads one datagram; what is left in its socket is reported again by the next poll
 (level-triggered), after every other socket had its turn. So a flood on one leg costs the others no more than its
 share, and an idle leg costs nothing.
+
+Waking up for a packet costs several times what relaying it does. So while packets come thick, the loop asks for
+more only once in a millisecond and finds a dozen; on a quiet line it never rests, and neither when it is behind.
 """
 
 from __future__ import annotations
@@ -22,6 +25,15 @@ MAX_EVENTS = 256
 """Sockets served between two looks at the timers."""
 
 MAX_WAIT = 60.0
+
+REST_SECONDS = 0.001
+"""Far below what a jitter buffer takes for even: packets are 20 ms apart."""
+
+THICK_SECONDS = REST_SECONDS / 3
+"""Two wake-ups closer together begin the resting."""
+
+THIN_EVENTS = 3
+"""A poll after a rest that finds fewer ends it."""
 
 Handler = Callable[[], None]
 
@@ -82,13 +94,23 @@ class EventLoop:
     def run(self) -> None:
         """Until `stop`. A handler that raises is logged and costs its one datagram."""
         self._running = True
+        is_thick, last = False, 0.0
         while self._running:
-            self.run_once()
+            if is_thick and (rest := last + REST_SECONDS - self.now()) > 0:
+                time.sleep(rest)
+            before = last
+            last = self.now()
+            served = self.run_once()
+            is_thick = served >= THIN_EVENTS if is_thick else served > 0 and last - before < THICK_SECONDS
 
-    def run_once(self, max_wait: float = MAX_WAIT) -> None:
-        """Wait for what comes first, serve each ready socket once, then the timers that are due."""
+    def run_once(self, max_wait: float = MAX_WAIT) -> int:
+        """Wait for what comes first, serve each ready socket once, then the timers that are due.
+
+        Returns how many sockets were ready.
+        """
         handlers = self.handlers
-        for descriptor, _ in self._epoll.poll(self._wait(max_wait), MAX_EVENTS):
+        ready = self._epoll.poll(self._wait(max_wait), MAX_EVENTS)
+        for descriptor, _ in ready:
             handler = handlers.get(descriptor)
             if handler is not None:
                 try:
@@ -97,6 +119,7 @@ class EventLoop:
                     logger.exception("a handler failed")
         if self._timers:
             self._run_timers()
+        return len(ready)
 
     def stop(self) -> None:
         self._running = False
