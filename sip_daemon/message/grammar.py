@@ -35,8 +35,10 @@ def parse_number(text: str, maximum: int, what: str) -> int:
     # more than 4,300 digits with an error of its own.
     if not (text.isascii() and text.isdigit()):
         raise RemoteProtocolError(f"{what} is not a number")
-    significant = text.lstrip("0") or "0"
-    if len(significant) > 20 or (number := int(significant)) > maximum:
+    if len(text) > 20:
+        text = text.lstrip("0")[:21] or "0"
+    number = int(text)
+    if number > maximum:
         raise RemoteProtocolError(f"{what} is too large")
     return number
 

@@ -6,7 +6,7 @@ not know is kept with name and value as it came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from sip_daemon.errors import LocalProtocolError
@@ -101,8 +101,8 @@ class Headers:
         return self._index().get(known)
 
     @property
-    def names(self) -> Container[str]:
-        """The canonical names that occur."""
+    def first_values(self) -> Mapping[str, str]:
+        """The first value of each name, by canonical name."""
         return self._index()
 
     def _index(self) -> dict[str, str]:

@@ -359,7 +359,7 @@ def _required(headers: Headers, name: str) -> str:
 
 
 def _read_vias(headers: Headers) -> tuple[Via, ...]:
-    return tuple(Via.parse(value) for value in headers.values("Via"))
+    return tuple([Via.parse(value) for value in headers.values("Via")])
 
 
 def _read_top_via(headers: Headers) -> Via:
@@ -382,7 +382,7 @@ def _read_contacts(headers: Headers) -> Contacts:
     values = headers.values("Contact")
     if values == ["*"]:
         return STAR
-    return tuple(NameAddress.parse(value) for value in values)
+    return tuple([NameAddress.parse(value) for value in values])
 
 
 def _read_expires(headers: Headers) -> int | None:
@@ -396,7 +396,7 @@ def _read_expires(headers: Headers) -> int | None:
 
 def _addresses(name: str) -> Callable[[Headers], tuple[NameAddress, ...]]:
     def read(headers: Headers) -> tuple[NameAddress, ...]:
-        return tuple(NameAddress.parse(value) for value in headers.values(name))
+        return tuple([NameAddress.parse(value) for value in headers.values(name)])
 
     return read
 
@@ -427,7 +427,7 @@ def _read_allow(headers: Headers) -> frozenset[str]:
 def _credentials(name: str) -> Callable[[Headers], tuple[DigestCredentials, ...]]:
     def read(headers: Headers) -> tuple[DigestCredentials, ...]:
         # One per line: these two fields may not be joined by commas (§7.3.1).
-        return tuple(DigestCredentials.parse(value) for value in headers.get_all(name) if is_digest(value))
+        return tuple([DigestCredentials.parse(value) for value in headers.get_all(name) if is_digest(value)])
 
     return read
 

@@ -96,9 +96,9 @@ def find_head_end(data: bytes | bytearray, start: int = 0) -> tuple[int, int]:
 
     Without a blank line the whole of `data` is head, and the second figure is -1.
     """
-    # "\r\n\r\n" contains "\n\r\n"; only heads with bare LF contain "\n\n", and then before any "\n\r\n".
+    # "\r\n\r\n" contains "\n\r\n"; only heads with bare LF contain "\n\n". Whichever is complete first ends the head.
     mixed = data.find(b"\n\r\n", start)
-    bare = data.find(b"\n\n", start, mixed if mixed >= 0 else len(data))
+    bare = data.find(b"\n\n", start, mixed + 1 if mixed >= 0 else len(data))
     if bare >= 0:
         return bare, bare + 2
     if mixed >= 0:
@@ -206,7 +206,7 @@ def _make_request(start: str, headers: Headers, body: bytes, charset: str, limit
     _check_mandatory(request)
     if request.cseq.method != method:
         raise RemoteProtocolError("CSeq names another method")
-    present = headers.names
+    present = headers.first_values
     for name, read in CHECKED.items():
         if name in present:
             read(request)
@@ -247,8 +247,9 @@ def _make_response(start: str, headers: Headers, body: bytes, charset: str) -> R
 
 def _check_mandatory(message: Request | Response) -> None:
     headers = message.headers
+    present = headers.first_values
     for name, typed_name, parse in MANDATORY:
-        text = headers.get(name)
+        text = present.get(name)
         if not text:
             raise RemoteProtocolError(f"{name} is missing")
         headers.remember(typed_name, parse(text))

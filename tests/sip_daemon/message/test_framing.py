@@ -62,6 +62,12 @@ def test_a_head_with_bare_lf_is_framed() -> None:
     assert frames_of([data + OPTIONS]) == frames_of(singly(data + OPTIONS)) == [data, OPTIONS]
 
 
+def test_the_first_blank_line_ends_the_head_whatever_follows() -> None:
+    data = OPTIONS.removesuffix(b"\r\n\r\n") + b"\n\n"
+    assert frames_of([data + b"\r\n\r\n"]) == [data, Ping()]
+    assert frames_of(singly(data + b"\r\n")) == [data, Pong()]
+
+
 class TestKeepAlive:
     """RFC 5626 §4.4.1."""
 

@@ -103,7 +103,7 @@ def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
 
 
 def run(pieces: list[bytes]) -> tuple[list[Frame], str | None]:
-    """All frames but pongs, whose number may depend on the pieces, and the fault at the end."""
+    """All frames but pongs (their number may depend on the pieces), and the fault at the end."""
     framer = StreamFramer()
     frames: list[Frame] = []
     for piece in pieces:
@@ -111,9 +111,8 @@ def run(pieces: list[bytes]) -> tuple[list[Frame], str | None]:
             frames += framer.receive_data(piece)
         except MalformedMessage:
             break
-    return [frame for frame in frames if not isinstance(frame, Pong)], None if framer.error is None else str(
-        framer.error
-    )
+    fault = None if framer.error is None else str(framer.error)
+    return [frame for frame in frames if not isinstance(frame, Pong)], fault
 
 
 @few
