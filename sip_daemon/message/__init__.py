@@ -11,9 +11,10 @@ from sip_daemon.message.framing import PING_BYTES, PONG_BYTES, Frame, Ping, Pong
 from sip_daemon.message.headers import Headers
 from sip_daemon.message.identifiers import new_branch, new_call_id, new_tag
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
+from sip_daemon.message.malformed import MalformedMessage
 from sip_daemon.message.message import Request, Response
 from sip_daemon.message.parameters import Parameters, UriHeaders, UriParameters
-from sip_daemon.message.parser import MalformedMessage, parse_message
+from sip_daemon.message.parser import parse_message
 from sip_daemon.message.status import reason_phrase
 from sip_daemon.message.uri import Uri
 from sip_daemon.message.via import MAGIC_COOKIE, Via

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.grammar import LWS, parse_number
+from sip_daemon.message.head import find_head_end
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
-from sip_daemon.message.parser import MalformedMessage, find_head_end, salvage
+from sip_daemon.message.malformed import MalformedMessage, salvage
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,33 @@ accepted, everything that it lists in `parser.CHECKED` has been read once alread
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.message.address import MAX_EXPIRES, STAR, NameAddress, Star
-from sip_daemon.message.credentials import DigestCredentials, is_digest
+from sip_daemon.message.address import STAR, NameAddress, Star
+from sip_daemon.message.credentials import DigestCredentials
 from sip_daemon.message.cseq import CSeq
-from sip_daemon.message.grammar import parse_number, split_list
+from sip_daemon.message.fields import (
+    Contacts,
+    read_allow,
+    read_authorization,
+    read_contacts,
+    read_cseq,
+    read_expires,
+    read_from,
+    read_paths,
+    read_proxy_authorization,
+    read_record_routes,
+    read_require,
+    read_routes,
+    read_supported,
+    read_to,
+    read_top_via,
+    read_vias,
+    required,
+)
+from sip_daemon.message.grammar import parse_number
 from sip_daemon.message.headers import TOP_VIA, Headers
 from sip_daemon.message.identifiers import new_tag
 from sip_daemon.message.status import reason_phrase
@@ -23,10 +41,6 @@ from sip_daemon.message.uri import Uri
 from sip_daemon.message.via import Via
 
 T = TypeVar("T")
-
-_is_call_id = re.compile(r"[!-~]+").fullmatch
-
-Contacts = tuple[NameAddress, ...] | Star
 
 
 class _Message:
@@ -73,7 +87,7 @@ class _Message:
 
     @property
     def vias(self) -> tuple[Via, ...]:
-        return self.headers.typed("Via", _read_vias)
+        return self.headers.typed("Via", read_vias)
 
     @vias.setter
     def vias(self, value: Iterable[Via]) -> None:
@@ -82,7 +96,7 @@ class _Message:
     @property
     def top_via(self) -> Via:
         """The Via of the hop the message came from, or goes to."""
-        return self.headers.typed(TOP_VIA, _read_top_via)
+        return self.headers.typed(TOP_VIA, read_top_via)
 
     @top_via.setter
     def top_via(self, value: Via) -> None:
@@ -91,7 +105,7 @@ class _Message:
 
     @property
     def from_(self) -> NameAddress:
-        return self.headers.typed("From", _read_from)
+        return self.headers.typed("From", read_from)
 
     @from_.setter
     def from_(self, value: NameAddress) -> None:
@@ -99,7 +113,7 @@ class _Message:
 
     @property
     def to(self) -> NameAddress:
-        return self.headers.typed("To", _read_to)
+        return self.headers.typed("To", read_to)
 
     @to.setter
     def to(self, value: NameAddress) -> None:
@@ -107,7 +121,7 @@ class _Message:
 
     @property
     def call_id(self) -> str:
-        return _required(self.headers, "Call-ID")
+        return required(self.headers, "Call-ID")
 
     @call_id.setter
     def call_id(self, value: str) -> None:
@@ -115,7 +129,7 @@ class _Message:
 
     @property
     def cseq(self) -> CSeq:
-        return self.headers.typed("CSeq", _read_cseq)
+        return self.headers.typed("CSeq", read_cseq)
 
     @cseq.setter
     def cseq(self, value: CSeq) -> None:
@@ -124,7 +138,7 @@ class _Message:
     @property
     def contacts(self) -> Contacts:
         """All Contact values, or `STAR`."""
-        return self.headers.typed("Contact", _read_contacts)
+        return self.headers.typed("Contact", read_contacts)
 
     @contacts.setter
     def contacts(self, value: Contacts) -> None:
@@ -153,7 +167,7 @@ class _Message:
     @property
     def expires(self) -> int | None:
         """Seconds; a number beyond 2**32 - 1 counts as that (§20.19)."""
-        return self.headers.typed("Expires", _read_expires)
+        return self.headers.typed("Expires", read_expires)
 
     @expires.setter
     def expires(self, value: int | None) -> None:
@@ -161,7 +175,7 @@ class _Message:
 
     @property
     def routes(self) -> tuple[NameAddress, ...]:
-        return self.headers.typed("Route", _read_routes)
+        return self.headers.typed("Route", read_routes)
 
     @routes.setter
     def routes(self, value: Iterable[NameAddress]) -> None:
@@ -169,7 +183,7 @@ class _Message:
 
     @property
     def record_routes(self) -> tuple[NameAddress, ...]:
-        return self.headers.typed("Record-Route", _read_record_routes)
+        return self.headers.typed("Record-Route", read_record_routes)
 
     @record_routes.setter
     def record_routes(self, value: Iterable[NameAddress]) -> None:
@@ -178,22 +192,22 @@ class _Message:
     @property
     def paths(self) -> tuple[NameAddress, ...]:
         """The Path of a registration (RFC 3327)."""
-        return self.headers.typed("Path", _read_paths)
+        return self.headers.typed("Path", read_paths)
 
     @property
     def supported(self) -> frozenset[str]:
         """Option tags in lower case."""
-        return self.headers.typed("Supported", _read_supported)
+        return self.headers.typed("Supported", read_supported)
 
     @property
     def require(self) -> frozenset[str]:
         """Option tags in lower case."""
-        return self.headers.typed("Require", _read_require)
+        return self.headers.typed("Require", read_require)
 
     @property
     def allow(self) -> frozenset[str]:
         """Method names."""
-        return self.headers.typed("Allow", _read_allow)
+        return self.headers.typed("Allow", read_allow)
 
     @property
     def content_type(self) -> str | None:
@@ -250,12 +264,12 @@ class Request(_Message):
     @property
     def authorizations(self) -> tuple[DigestCredentials, ...]:
         """The Digest credentials of Authorization; other schemes are passed over (RFC 4475 §3.3.7)."""
-        return self.headers.typed("Authorization", _read_authorization)
+        return self.headers.typed("Authorization", read_authorization)
 
     @property
     def proxy_authorizations(self) -> tuple[DigestCredentials, ...]:
         """The same of Proxy-Authorization."""
-        return self.headers.typed("Proxy-Authorization", _read_proxy_authorization)
+        return self.headers.typed("Proxy-Authorization", read_proxy_authorization)
 
 
 class Response(_Message):
@@ -327,110 +341,3 @@ def _has_tag(request: Request) -> bool:
         return request.to.tag is not None
     except RemoteProtocolError:
         return "tag" in (request.headers.get("To") or "").rpartition(">")[2].lower()
-
-
-def parse_top_via(text: str) -> Via:
-    """The first of the values in a Via line."""
-    return Via.parse(split_list(text)[0] if "," in text else text)
-
-
-def parse_call_id(text: str) -> str:
-    """A Call-ID: wider than the grammar's two words, but ASCII without space, since dialogs are found by it."""
-    if _is_call_id(text) is None:
-        raise RemoteProtocolError("malformed Call-ID")
-    return text
-
-
-MANDATORY: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-    ("Via", TOP_VIA, parse_top_via),
-    ("From", "From", NameAddress.parse),
-    ("To", "To", NameAddress.parse),
-    ("Call-ID", "Call-ID", parse_call_id),
-    ("CSeq", "CSeq", CSeq.parse),
-)
-"""What each message has to carry (§8.1.1): header, name of the typed value, and how it is read."""
-
-
-def _required(headers: Headers, name: str) -> str:
-    value = headers.get(name)
-    if not value:
-        raise RemoteProtocolError(f"{name} is missing")
-    return value
-
-
-def _read_vias(headers: Headers) -> tuple[Via, ...]:
-    return tuple([Via.parse(value) for value in headers.values("Via")])
-
-
-def _read_top_via(headers: Headers) -> Via:
-    return parse_top_via(_required(headers, "Via"))
-
-
-def _read_from(headers: Headers) -> NameAddress:
-    return NameAddress.parse(_required(headers, "From"))
-
-
-def _read_to(headers: Headers) -> NameAddress:
-    return NameAddress.parse(_required(headers, "To"))
-
-
-def _read_cseq(headers: Headers) -> CSeq:
-    return CSeq.parse(_required(headers, "CSeq"))
-
-
-def _read_contacts(headers: Headers) -> Contacts:
-    values = headers.values("Contact")
-    if values == ["*"]:
-        return STAR
-    return tuple([NameAddress.parse(value) for value in values])
-
-
-def _read_expires(headers: Headers) -> int | None:
-    text = headers.get("Expires")
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and len(text) > 10:
-        return MAX_EXPIRES
-    return min(parse_number(text, 10**10, "Expires"), MAX_EXPIRES)
-
-
-def _addresses(name: str) -> Callable[[Headers], tuple[NameAddress, ...]]:
-    def read(headers: Headers) -> tuple[NameAddress, ...]:
-        return tuple([NameAddress.parse(value) for value in headers.values(name)])
-
-    return read
-
-
-_read_routes = _addresses("Route")
-_read_record_routes = _addresses("Record-Route")
-_read_paths = _addresses("Path")
-
-
-def _tags(name: str) -> Callable[[Headers], frozenset[str]]:
-    return lambda headers: _tokens(headers, name, str.lower)
-
-
-def _tokens(headers: Headers, name: str, fold: Callable[[str], str]) -> frozenset[str]:
-    # Tokens hold no quotes, so this cannot fail on a stray one.
-    parts = [part.strip() for line in headers.get_all(name) for part in line.split(",")]
-    return frozenset([fold(part) for part in parts if part])
-
-
-_read_supported = _tags("Supported")
-_read_require = _tags("Require")
-
-
-def _read_allow(headers: Headers) -> frozenset[str]:
-    return _tokens(headers, "Allow", str)
-
-
-def _credentials(name: str) -> Callable[[Headers], tuple[DigestCredentials, ...]]:
-    def read(headers: Headers) -> tuple[DigestCredentials, ...]:
-        # One per line: these two fields may not be joined by commas (§7.3.1).
-        return tuple([DigestCredentials.parse(value) for value in headers.get_all(name) if is_digest(value)])
-
-    return read
-
-
-_read_authorization = _credentials("Authorization")
-_read_proxy_authorization = _credentials("Proxy-Authorization")

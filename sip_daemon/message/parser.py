@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.message.fields import MANDATORY
 from sip_daemon.message.grammar import LWS, is_token, parse_number
+from sip_daemon.message.head import find_head_end, split_head
 from sip_daemon.message.headers import SPELLINGS, Headers, canonical_name
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
-from sip_daemon.message.message import MANDATORY, Request, Response
+from sip_daemon.message.malformed import MalformedMessage, salvage
+from sip_daemon.message.message import Request, Response
 from sip_daemon.message.uri import Uri
 
 SINGLE = frozenset(
@@ -59,16 +62,7 @@ CHECKED: dict[str, Callable[[Request], object]] = {
 }
 """Fields of a request that are read at once when present, so that no later reader meets a malformed one."""
 
-_MANDATORY_NAMES = frozenset(name for name, _, _ in MANDATORY)
 _VERSION = "SIP/2.0"
-
-
-class MalformedMessage(RemoteProtocolError):
-    """The one error of parser and framer. `partial` is what to answer with `status`; None means silence."""
-
-    def __init__(self, message: str, *, status: int = 400, partial: Request | None = None) -> None:
-        super().__init__(message, status=status)
-        self.partial = partial
 
 
 def parse_message(data: bytes, limits: MessageLimits = DEFAULT_LIMITS) -> Request | Response:
@@ -80,7 +74,7 @@ def parse_message(data: bytes, limits: MessageLimits = DEFAULT_LIMITS) -> Reques
     try:
         if len(data) > limits.max_message_bytes:
             raise RemoteProtocolError("message is too long", status=413)
-        lines, body_start, charset = _split_head(data, limits)
+        lines, body_start, charset = split_head(data, limits)
         headers = _parse_headers(lines, limits)
         body = _cut_body(data, body_start, headers)
         if lines[0][:4].upper() == "SIP/":
@@ -89,50 +83,6 @@ def parse_message(data: bytes, limits: MessageLimits = DEFAULT_LIMITS) -> Reques
     except RemoteProtocolError as error:
         stop, _ = find_head_end(data[: limits.max_head_bytes])
         raise MalformedMessage(str(error), status=error.status, partial=salvage(data[:stop])) from error
-
-
-def find_head_end(data: bytes | bytearray, start: int = 0) -> tuple[int, int]:
-    """Where the head stops (before its last line end) and where the body starts.
-
-    Without a blank line the whole of `data` is head, and the second figure is -1.
-    """
-    # "\r\n\r\n" contains "\n\r\n"; only heads with bare LF contain "\n\n". Whichever is complete first ends the head.
-    mixed = data.find(b"\n\r\n", start)
-    bare = data.find(b"\n\n", start, mixed + 1 if mixed >= 0 else len(data))
-    if bare >= 0:
-        return bare, bare + 2
-    if mixed >= 0:
-        return mixed - (data[mixed - 1 : mixed] == b"\r"), mixed + 3
-    return len(data), -1
-
-
-def _split_head(data: bytes, limits: MessageLimits) -> tuple[list[str], int, str]:
-    """The lines of the head, where the body starts, and how the head is encoded."""
-    stop = data.find(b"\r\n\r\n")
-    if 0 <= stop <= limits.max_head_bytes:
-        text, charset = _decode(data[:stop])
-        lines = text.split("\r\n")
-        if text.count("\n") == text.count("\r") == len(lines) - 1:
-            return lines, stop + 4, charset
-    # Some line ends in LF alone, a CR stands alone, or the blank line is missing.
-    stop, body_start = find_head_end(data)
-    if stop > limits.max_head_bytes:
-        raise RemoteProtocolError("head is too long", status=413)
-    if body_start < 0 and not data.endswith(b"\n"):
-        raise RemoteProtocolError("head has no end")
-    text, charset = _decode(data[:stop])
-    text = text.replace("\r\n", "\n")
-    if "\r" in text:
-        raise RemoteProtocolError("carriage return inside a line")
-    return text.split("\n"), body_start, charset
-
-
-def _decode(head: bytes) -> tuple[str, str]:
-    try:
-        return head.decode(), "utf-8"
-    except UnicodeDecodeError:
-        # Older phones write Latin-1. Each byte has a character there, and goes out as that byte again.
-        return head.decode("latin-1"), "latin-1"
 
 
 def _parse_headers(lines: list[str], limits: MessageLimits) -> Headers:
@@ -253,41 +203,3 @@ def _check_mandatory(message: Request | Response) -> None:
         if not text:
             raise RemoteProtocolError(f"{name} is missing")
         headers.remember(typed_name, parse(text))
-
-
-def salvage(head: bytes) -> Request | None:
-    """What can be read of a malformed request, if that is enough for an answer that finds its way.
-
-    An ACK is never answered, and neither is a response.
-    """
-    text, charset = _decode(head)
-    lines = text.replace("\r\n", "\n").replace("\r", " ").split("\n")
-    method = lines[0].partition(" ")[0]
-    if not is_token(method) or method == "ACK":
-        return None
-    request = Request(method, Uri("invalid", opaque="request-line"), _salvage_headers(lines[1:]))
-    request.charset = charset
-    if any(not request.headers.get(name) for name, _, _ in MANDATORY):
-        return None
-    try:
-        _ = request.top_via
-    except RemoteProtocolError:
-        return None
-    return request
-
-
-def _salvage_headers(lines: list[str]) -> Headers:
-    """The first line of each mandatory field, and every Via."""
-    items: list[tuple[str, str]] = []
-    name: str | None = None
-    for line in lines:
-        if line[:1] in (" ", "\t") and name is not None:
-            items[-1] = (name, f"{items[-1][1]} {line.strip(LWS)}")
-            continue
-        spelling, _, value = line.partition(":")
-        name = canonical_name(spelling.rstrip(LWS))
-        if name not in _MANDATORY_NAMES or (name != "Via" and any(name == known for known, _ in items)):
-            name = None
-            continue
-        items.append((name, value.strip(LWS)))
-    return Headers.from_checked(items)
