@@ -242,7 +242,7 @@ def wait_until_ready(
         if process.poll() is not None:
             log = (plan.folder.logs / "start.log").read_text(errors="replace").strip()
             raise NotReady(f"supervisor ended by itself: {log[-500:] or 'it gave no reason'}")
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or any(check.is_hopeless for check in missing):
             raise NotReady(" ".join(check.reason for check in missing))
         time.sleep(POLL_SECONDS)
 

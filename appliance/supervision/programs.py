@@ -87,6 +87,7 @@ def gunicorn_arguments(folder: DataFolder) -> tuple[str, ...]:
         "*",
         "--worker-tmp-dir",
         "/dev/shm",  # noqa: S108 - gunicorn's heartbeat file: memory, so that a busy disk cannot stop a worker
+        "--no-control-socket",
         "--error-logfile",
         "-",
     )
@@ -169,6 +170,7 @@ def watchdog_section(folder: DataFolder, command: tuple[str, ...]) -> list[str]:
         "events=PROCESS_STATE_EXITED,PROCESS_STATE_FATAL,PROCESS_STATE_RUNNING,TICK_5",
         "priority=1",
         "buffer_size=1000",
+        "stdout_logfile=NONE",  # its standard output is the protocol with supervisor
         "startsecs=1",
         "startretries=100",
         "autorestart=true",

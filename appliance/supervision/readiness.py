@@ -10,7 +10,7 @@ from http.client import HTTPException, HTTPSConnection
 
 from appliance.control.client import ControlClient, ControlError
 from appliance.folders import DataFolder
-from appliance.supervision.client import SupervisorClient, SupervisorUnreachable
+from appliance.supervision.client import Process, SupervisorClient, SupervisorUnreachable
 
 PROBE_TIMEOUT = 2.0
 
@@ -23,6 +23,8 @@ class Check:
     is_ready: bool
     reason: str = ""
     """Why not, in words, when it does not."""
+    is_hopeless: bool = False
+    """Whether waiting longer will not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,22 @@ def check_supervisor(folder: DataFolder) -> Check:
     except SupervisorUnreachable as error:
         return Check("supervisor", False, str(error))
     down = [process for process in processes if process.state in ("FATAL", "BACKOFF", "EXITED")]
-    if down:
-        names = ", ".join(f"{process.name} ({process.description})" for process in down)
-        return Check("supervisor", False, f"These programs do not stay up: {names}. See `gosip log NAME`.")
-    return Check("supervisor", True)
+    if not down:
+        return Check("supervisor", True)
+    reasons = " ".join(
+        f"The program {process.name} does not stay up: {last_words(folder, process)}" for process in down
+    )
+    return Check("supervisor", False, reasons, is_hopeless=any(process.state == "FATAL" for process in down))
+
+
+def last_words(folder: DataFolder, process: Process) -> str:
+    """The last line of its log: what it said before it ended."""
+    name = process.name.rpartition(":")[2]
+    try:
+        lines = (folder.logs / f"{name}.log").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else f"{process.description}; it said nothing."
 
 
 def check_sip(folder: DataFolder) -> Check:
