@@ -21,7 +21,8 @@
         ├── Conflict               it clashes with something that is there
         ├── Forbidden              this actor may not do that
         └── SignInRefused          wrong name, password or code: it never says which
-            └── LockedOut          too many failures; carries the seconds to wait
+            ├── LockedOut          too many failures; carries the seconds to wait
+            └── CodeNeeded         name and password are right; the second factor's code is missing
 
 supervisor's errors stand in `appliance.supervision.client`.
 """
@@ -109,3 +110,7 @@ class LockedOut(SignInRefused):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class CodeNeeded(SignInRefused):
+    """Name and password are right: ask for the code of the second factor."""

@@ -23,6 +23,7 @@ CREATE TABLE user (
     password_hash TEXT NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('admin', 'user')),
     totp_sealed BLOB,
+    totp_last_step INTEGER NOT NULL DEFAULT 0,
     enabled INTEGER NOT NULL DEFAULT 1,
     created_at REAL NOT NULL,
     last_sign_in_at REAL

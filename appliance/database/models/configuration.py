@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from peewee import (
+    AutoField,
     BlobField,
     BooleanField,
     CharField,
@@ -29,6 +31,7 @@ class Config(Table):
     stored HA1 contains it.
     """
 
+    id = AutoField()
     sip_domain = TextField(null=True)
     realm = TextField(null=True)
     external_ip = TextField(null=True)
@@ -64,21 +67,27 @@ class Config(Table):
 class Extension(Table):
     """A number that people dial. It rings all of its devices."""
 
+    id = AutoField()
     number = CharField(unique=True)
     name = TextField(default="")
     """Shown to the called party."""
     owner = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="extensions")
+    owner_id: int | None
     enabled = BooleanField(default=True)
     ring_seconds = IntegerField(default=DEFAULT_RING_SECONDS)
     created_at = FloatField(default=time.time)
     revision = IntegerField(default=0)
     """`Revision.number` of the last change."""
+    devices: Any
+    """Query for its devices."""
 
 
 class Device(Table):
     """A phone: what registers, with an account of its own."""
 
+    id = AutoField()
     extension = ForeignKeyField(Extension, on_delete="CASCADE", backref="devices")
+    extension_id: int
     username = CharField(unique=True)
     """SIP username, unique on the whole system; case matters (RFC 3261 §19.1.4)."""
     label = TextField(default="")
@@ -95,6 +104,7 @@ class Device(Table):
 class Revision(Table):
     """One row, id 1: grows with each configuration operation. A program that knows a lower number looks for changes."""
 
+    id = AutoField()
     number = IntegerField(default=0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from peewee import BlobField, BooleanField, CharField, FloatField, ForeignKeyField, TextField
+from peewee import AutoField, BlobField, BooleanField, CharField, FloatField, ForeignKeyField, IntegerField, TextField
 
 from appliance.database.fields import JsonField
 from appliance.database.models.base import Table
@@ -13,6 +13,7 @@ from appliance.database.models.base import Table
 class User(Table):
     """A person who signs in to the admin pages."""
 
+    id = AutoField()
     name = CharField(unique=True)
     """Case-folded, so that nobody can take a look-alike."""
     password_hash = TextField()
@@ -20,6 +21,8 @@ class User(Table):
     """`admin` or `user`; a user sees only extensions of which it is the owner."""
     totp_sealed = BlobField(null=True)
     """The second factor's secret, once confirmed; field name `user.totp` in the secret box."""
+    totp_last_step = IntegerField(default=0)
+    """The time step of the last code that was taken: none is taken twice (RFC 6238 §5.2)."""
     enabled = BooleanField(default=True)
     created_at = FloatField(default=time.time)
     last_sign_in_at = FloatField(null=True)
@@ -28,8 +31,10 @@ class User(Table):
 class Session(Table):
     """A sign-in that lasts. The cookie holds the token, this row only its SHA-256."""
 
+    id = AutoField()
     token_hash = CharField(unique=True)
     user = ForeignKeyField(User, on_delete="CASCADE", backref="sessions")
+    user_id: int
     created_at = FloatField()
     used_at = FloatField()
     expires_at = FloatField()
@@ -40,6 +45,7 @@ class Session(Table):
 class SetupCode(Table):
     """A one-time code that makes the first admin, or a new one after `gosip admin reset`."""
 
+    id = AutoField()
     code_hash = TextField()
     created_at = FloatField()
     expires_at = FloatField()
@@ -49,6 +55,7 @@ class SetupCode(Table):
 class SignInFailure(Table):
     """A failed sign-in, kept as long as it counts for the lock-out."""
 
+    id = AutoField()
     account = TextField()
     """The name that was tried, case-folded, whether it exists or not."""
     address = TextField()
@@ -58,6 +65,7 @@ class SignInFailure(Table):
 class Audit(Table):
     """Who changed what, and from where. Rows are only ever added."""
 
+    id = AutoField()
     at = FloatField(default=time.time)
     actor = TextField()
     """A user's name, or `gosip` for the command line."""

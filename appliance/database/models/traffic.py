@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from peewee import BooleanField, CharField, FloatField, ForeignKeyField, IntegerField, TextField
+from peewee import AutoField, BooleanField, CharField, FloatField, ForeignKeyField, IntegerField, TextField
 
 from appliance.database.fields import JsonField
 from appliance.database.models.base import Table
@@ -13,6 +13,7 @@ from appliance.database.models.base import Table
 class Binding(Table):
     """Where a device can be reached: a registered contact (RFC 3261 §10, RFC 5626)."""
 
+    id = AutoField()
     username = TextField()
     contact = TextField()
     """The contact's URI as registered."""
@@ -60,7 +61,9 @@ class Call(Table):
 class CallLeg(Table):
     """One side of a call with one phone; the fields of `sip_daemon.call.record.LegRecord`."""
 
+    id = AutoField()
     call = ForeignKeyField(Call, on_delete="CASCADE", backref="legs")
+    call_id: str
     side = TextField()
     device = TextField(default="")
     extension = TextField(default="")
@@ -83,6 +86,7 @@ class CallLeg(Table):
 class Event(Table):
     """Something that a person should know: a program crashed, a disk is full."""
 
+    id = AutoField()
     at = FloatField(default=time.time, index=True)
     severity = TextField()
     """info, warning or error."""

@@ -1,0 +1,47 @@
+"""One change: a transaction, its audit rows, and for the configuration a new revision and a nudge."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from appliance.database.models import Audit
+from appliance.database.transactions import bump_revision, write_transaction
+from appliance.operations.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is written together, or not at all."""
+
+    context: Context
+    revision: int
+    """What changed rows of the configuration carry; 0 where it is none."""
+
+    def audit(self, action: str, subject: str, **detail: object) -> None:
+        """Add an audit row. `detail` is JSON; never a secret."""
+        Audit.create(
+            at=self.context.now,
+            actor=self.context.actor.name,
+            source=self.context.source,
+            action=action,
+            subject=subject,
+            detail=detail,
+        )
+
+
+@contextlib.contextmanager
+def change(context: Context) -> Iterator[Change]:
+    """For what is no configuration: users, sessions."""
+    with write_transaction():
+        yield Change(context, 0)
+
+
+@contextlib.contextmanager
+def configuration_change(context: Context) -> Iterator[Change]:
+    """For what the daemon has to know of. It is told after the transaction, and may miss it."""
+    with write_transaction():
+        revision = bump_revision()
+        yield Change(context, revision)
+    context.appliance.nudge(revision)

@@ -1,0 +1,104 @@
+"""The settings that can be changed while the system exists: what the environment does not say, the database may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.database.models import Config
+from appliance.errors import Invalid, NotFound
+from appliance.operations.change import configuration_change
+from appliance.operations.context import Context
+from appliance.settings import SETTINGS, Setting, Settings, Source
+from appliance.settings.parsers import NotAllowed
+
+NO_SUCH_SETTING = "There is no setting {name}. `gosip config show` lists them all."
+ONLY_ENVIRONMENT = "{name} is set by the variable {variable} only."
+NOT_YET = "{name} belongs to a part of GoSIP that this version does not have yet."
+
+
+@dataclass(frozen=True, slots=True)
+class SettingView:
+    """One setting as shown; the value of a secret is `set` or empty."""
+
+    name: str
+    variable: str
+    value: str
+    source: Source
+    help: str
+    can_be_set: bool
+    """Whether `set_setting` takes it."""
+
+
+def list_settings(context: Context) -> tuple[SettingView, ...]:
+    """All settings that this version offers; for administrators."""
+    context.require_admin()
+    settings = current_settings(context)
+    return tuple(view_of(settings, setting) for setting in SETTINGS.values() if setting.is_offered)
+
+
+def get_setting(context: Context, name: str) -> SettingView:
+    """Raises `NotFound`."""
+    context.require_admin()
+    return view_of(current_settings(context), find_setting(name))
+
+
+def set_setting(context: Context, name: str, text: str | None) -> SettingView:
+    """Keep a value in the database; None takes it back. It takes effect when the programs start again.
+
+    A variable of the environment wins over it: the view's `source` says so. Raises `Invalid`, `NotFound`, `Forbidden`.
+    """
+    context.require_admin()
+    setting = find_setting(name)
+    column = column_of(setting)
+    value: object = setting.unset
+    if text is not None and text != "":
+        value = checked(setting, text)
+    before = current_settings(context).shown(setting.name)
+    with configuration_change(context) as now:
+        Config.update({column: value}).execute()
+        now.audit("config.set", setting.name, before=before, value=text or "")
+    return view_of(current_settings(context), setting)
+
+
+def current_settings(context: Context) -> Settings:
+    """As the next program that starts will read them."""
+    return Settings.load(context.appliance.folder.path)
+
+
+def find_setting(name: str) -> Setting:
+    """By its name, or by that of its variable."""
+    folded = name.strip().lower()
+    found = SETTINGS.get(folded) or next((s for s in SETTINGS.values() if s.variable.lower() == folded), None)
+    if found is None:
+        raise NotFound(NO_SUCH_SETTING.format(name=name))
+    return found
+
+
+def column_of(setting: Setting) -> str:
+    if not setting.is_offered:
+        raise Invalid({setting.name: NOT_YET.format(name=setting.name)})
+    if setting.column is None or setting.is_secret:
+        raise Invalid({setting.name: ONLY_ENVIRONMENT.format(name=setting.name, variable=setting.variable)})
+    return setting.column
+
+
+def checked(setting: Setting, text: str) -> object:
+    """The value for the column: numbers as numbers, all else in the form that the parser reads."""
+    try:
+        value = setting.parse(text)
+    except NotAllowed as error:
+        raise Invalid({setting.name: f"{setting.name} is {text!r}. {error}"}) from error
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int | str) else text
+
+
+def view_of(settings: Settings, setting: Setting) -> SettingView:
+    return SettingView(
+        name=setting.name,
+        variable=setting.variable,
+        value=settings.shown(setting.name),
+        source=settings.source(setting.name),
+        help=setting.help,
+        can_be_set=setting.is_offered and setting.column is not None and not setting.is_secret,
+    )

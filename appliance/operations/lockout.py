@@ -1,0 +1,60 @@
+"""The lock-out: after five failures within fifteen minutes, by account or by address, nobody is let in (G7).
+
+A failure is counted before the password is looked at and taken back when it was right: so many guesses at the same
+time are no way around it. Names that do not exist are counted like those that do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.database.models import SignInFailure
+from appliance.database.transactions import write_transaction
+from appliance.errors import LockedOut
+from appliance.operations.context import Appliance
+
+MAX_FAILURES = 5
+WINDOW_SECONDS = 15 * 60
+LOCKED_OUT = "There were too many failed attempts. Try again in {minutes} minutes."
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt: a failure unless one of these is called."""
+
+    account: str
+    failure_id: int
+
+    def succeeded(self) -> None:
+        """All was right: the account starts anew. Failures with other accounts from the same address stay."""
+        mine = (SignInFailure.account == self.account) | (SignInFailure.id == self.failure_id)
+        with write_transaction():
+            SignInFailure.delete().where(mine).execute()
+
+    def forgive(self) -> None:
+        """It was no failure, and no success either: half of what is needed was right."""
+        with write_transaction():
+            SignInFailure.delete().where(SignInFailure.id == self.failure_id).execute()
+
+
+def begin_attempt(appliance: Appliance, account: str, address: str) -> Attempt:
+    """Call it before a password or code is checked. Raises `LockedOut`."""
+    account, now = account.casefold()[:100], appliance.now()
+    with write_transaction():
+        SignInFailure.delete().where(SignInFailure.at < now - WINDOW_SECONDS).execute()
+        check_open(account, address, now)
+        row = SignInFailure.create(account=account, address=address, at=now)
+    return Attempt(account, row.id)
+
+
+def check_open(account: str, address: str, now: float) -> None:
+    for condition in (SignInFailure.account == account, SignInFailure.address == address):
+        times = [row.at for row in SignInFailure.select().where(condition).order_by(SignInFailure.at)]
+        if len(times) >= MAX_FAILURES:
+            wait = max(1, round(times[-MAX_FAILURES] + WINDOW_SECONDS - now))
+            raise LockedOut(LOCKED_OUT.format(minutes=-(-wait // 60)), retry_after=wait)
+
+
+def forget_all() -> None:
+    """Inside a transaction: for the owner of the machine, who may be locked out."""
+    SignInFailure.delete().execute()
