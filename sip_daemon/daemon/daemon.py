@@ -1,0 +1,191 @@
+"""The parts of the signalling process, how they start and how they end.
+
+Start: the database, then memory (directory, bindings), then the sockets of SIP, then the control socket: whoever
+reaches that one finds the rest working. Media workers may come later; until then calls are answered 503.
+
+Stop, within five seconds: no new calls, live ones get BYE and their record, SIP sends what it has, the store writes
+what it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from typing import Final
+
+import appliance
+from appliance.errors import ApplianceError
+from appliance.settings import Settings
+from sip_daemon import control
+from sip_daemon.authentication import Authenticator
+from sip_daemon.call.manager import CallManager
+from sip_daemon.daemon.configuration import Configuration, own_names
+from sip_daemon.daemon.dispatch import Dispatcher
+from sip_daemon.daemon.live import Live
+from sip_daemon.directory import Directory
+from sip_daemon.endpoint import Endpoint, Identity
+from sip_daemon.errors import SipError
+from sip_daemon.media_plane.local import LocalMediaPlane
+from sip_daemon.registrar import Binding, LocationTable, Registrar
+from sip_daemon.store import Store, StoreLimits
+from sip_daemon.transport import ALL, ListenerStatus, TransportLayer
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between looks at the database, the addresses and what has expired; a nudge comes in between."""
+CALLS_END_WITHIN: Final = 1.0
+SIP_ENDS_WITHIN: Final = 1.0
+STORE_ENDS_WITHIN: Final = 1.5
+
+
+class StartError(SipError):
+    """The daemon cannot start. The text says what, why and what to do."""
+
+
+class SipDaemon:
+    """One signalling process. To be built inside a running event loop. Raises `StartError`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._started_at = time.time()
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self.store = Store(settings.folder.database, StoreLimits(close_seconds=STORE_ENDS_WITHIN))
+        directory, bindings = self._read_store()
+        self.transport = TransportLayer()
+        self.endpoint = Endpoint(
+            self.transport,
+            identity=Identity(f"GoSIP/{appliance.__version__}", settings.external_ip or None),
+        )
+        self.media = LocalMediaPlane(settings.folder.media_socket(index) for index in range(settings.media_workers))
+        self.locations = LocationTable()
+        self.locations.load(bindings)
+        self.configuration = Configuration(
+            directory,
+            own_names(settings.sip_domain, settings.external_ip, settings.bind_address),
+            lambda: self.transport.local_hosts,
+        )
+        # Nonces of an earlier process are answered stale=true: the phone repeats by itself. Were they taken, so would
+        # be what somebody recorded of the last minutes, since the counts of their use are gone.
+        authenticator = Authenticator()
+        self.calls = CallManager(
+            self.endpoint,
+            self.media,
+            directory=self.configuration,
+            locate=lambda username: self.locations.reachable(username, self.endpoint.now()),
+            authenticator=authenticator,
+            submit=self.store.submit,
+            wall_clock=time.time,
+        )
+        self.dispatcher = Dispatcher(
+            self.endpoint,
+            Registrar(self.configuration, self.locations, authenticator),
+            self.locations,
+            self.calls,
+            self.store.submit,
+        )
+        self.control = control.make_server(settings.folder.sip_socket, self._live())
+
+    def _read_store(self) -> tuple[Directory, tuple[Binding, ...]]:
+        """Waits for the disk, which nobody minds before anything listens."""
+        try:
+            return self.store.start()
+        except ApplianceError as error:
+            raise StartError(str(error)) from error
+
+    def _live(self) -> Live:
+        return Live(
+            started_at=self._started_at,
+            transport=self.transport,
+            endpoint=self.endpoint,
+            locations=self.locations,
+            calls=self.calls,
+            media=self.media,
+            store=self.store,
+            directory=self.configuration,
+            refresh=self._look,
+        )
+
+    def stop(self) -> None:
+        """End in good order."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`. Raises `StartError` when it cannot begin."""
+        calls = asyncio.create_task(self.calls.run(), name="calls")
+        watch = asyncio.create_task(self._watch(), name="watch")
+        try:
+            await self._start()
+            await self._stopping.wait()
+        finally:
+            watch.cancel()
+            self.calls.stop()
+            await within(CALLS_END_WITHIN, calls, "calls")
+            await self._close()
+            await asyncio.gather(calls, watch, return_exceptions=True)
+
+    async def _start(self) -> None:
+        await self.media.start()
+        self.dispatcher.attach()
+        listeners = await self.transport.listen(self._settings.bind_address or ALL, self._settings.sip_port)
+        refuse_to_be_deaf(listeners)
+        self.configuration.look_at_addresses()
+        try:
+            await self.control.start()
+        except ApplianceError as error:
+            raise StartError(str(error)) from error
+        # What was made so far lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        directory = self.configuration()
+        log.info(
+            "ready: %d extensions, %d devices, %d bindings, after %.0f ms",
+            len(directory.extensions),
+            len(directory.devices),
+            len(self.locations),
+            (time.time() - self._started_at) * 1000,
+        )
+
+    async def _watch(self) -> None:
+        """Each second: has the configuration changed, have addresses, has a binding expired?"""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self._look()
+            except Exception:
+                # The database may be away for a moment. What we know stays in use.
+                log.exception("the configuration could not be read again")
+
+    async def _look(self) -> None:
+        self.configuration.look_at_addresses()
+        self.dispatcher.note(self.locations.expire(self.endpoint.now()))
+        directory = await asyncio.wrap_future(self.store.changed())
+        if directory is not None:
+            self.configuration.take(directory)
+            self.dispatcher.note(self.locations.retain(directory.device))
+            log.info("configuration %d is in use", directory.revision)
+
+    async def _close(self) -> None:
+        await self.control.close()
+        await self.endpoint.close(SIP_ENDS_WITHIN)
+        await self.media.close()
+        await asyncio.to_thread(self.store.close)
+
+
+async def within(seconds: float, task: asyncio.Task[None], what: str) -> None:
+    """Wait that long for a task to end by itself, then end it."""
+    done, _ = await asyncio.wait([task], timeout=seconds)
+    if not done:
+        log.warning("the %s did not end within %.1f s", what, seconds)
+        task.cancel()
+
+
+def refuse_to_be_deaf(listeners: list[ListenerStatus]) -> None:
+    """Raise `StartError` where a transport has no address of a family on which it works."""
+    for failed in listeners:
+        same = (one for one in listeners if one.transport is failed.transport)
+        works = any(one.is_listening and one.address.is_ipv6 == failed.address.is_ipv6 for one in same)
+        if not works:
+            raise StartError(failed.error or f"Cannot listen on {failed.transport} {failed.address}.")

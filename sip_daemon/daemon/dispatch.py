@@ -1,0 +1,72 @@
+"""Hands each request to its transaction user: REGISTER to the registrar, all else to the calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from sip_daemon.call.manager import CallManager
+from sip_daemon.endpoint import Endpoint
+from sip_daemon.flow import Flow
+from sip_daemon.registrar import BindingChange, LocationTable, Registrar
+from sip_daemon.transaction import RequestReceived
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """The endpoint's handlers. `store` takes what changed in the location table."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        registrar: Registrar,
+        locations: LocationTable,
+        calls: CallManager,
+        store: Callable[[BindingChange], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._registrar = registrar
+        self._locations = locations
+        self._calls = calls
+        self._store = store
+
+    def attach(self) -> None:
+        """From now on requests are answered."""
+        self._endpoint.ack_handler = self._calls.handle_ack
+        self._endpoint.cancel_handler = self._calls.handle_cancel
+        self._endpoint.flow_closed_handler = self._close_flow
+        self._endpoint.request_handler = self._handle
+
+    def note(self, changes: Iterable[BindingChange]) -> None:
+        """Tell of changed bindings: to the store, and to whoever reads the log."""
+        for change in changes:
+            binding = change.binding
+            log.info(
+                "%s %s",
+                binding.username,
+                change.event.value,
+                extra={"contact": binding.contact, "flow": str(binding.flow)},
+            )
+            self._store(change)
+
+    def _handle(self, event: RequestReceived) -> None:
+        if event.request.method == "REGISTER":
+            self._register(event)
+        else:
+            self._calls.handle_request(event)
+
+    def _register(self, event: RequestReceived) -> None:
+        outcome = self._registrar.handle(event.request, event.flow, self._endpoint.now())
+        if outcome.denied is not None:
+            log.warning("registration refused: %s", outcome.denied, extra={"source": event.flow.remote.host})
+        if outcome.response.status >= 300:
+            # Whoever sent it has proven nothing, and its address may be forged: nothing is kept (RFC 3261 §8.2.7).
+            self._endpoint.refuse(event.transaction, outcome.response)
+        else:
+            self._endpoint.respond(event.transaction, outcome.response)
+        self.note(outcome.changes)
+
+    def _close_flow(self, flow: Flow) -> None:
+        self.note(self._locations.flow_closed(flow))
+        self._calls.handle_flow_closed(flow)

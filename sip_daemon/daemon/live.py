@@ -1,0 +1,137 @@
+"""What the control socket tells of the running daemon: implements `control.LiveSystem`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import appliance
+from appliance import logs
+from sip_daemon.call.manager import CallManager
+from sip_daemon.call.view import describe_calls, describe_plan
+from sip_daemon.directory import Directory
+from sip_daemon.endpoint import Endpoint
+from sip_daemon.media_plane import MediaPlane
+from sip_daemon.registrar import Binding, LocationTable
+from sip_daemon.store import Store
+from sip_daemon.transport import ListenerStatus, TransportLayer
+
+
+class Live:
+    """Looks at the parts and changes nothing, except where it is asked to."""
+
+    def __init__(
+        self,
+        *,
+        started_at: float,
+        transport: TransportLayer,
+        endpoint: Endpoint,
+        locations: LocationTable,
+        calls: CallManager,
+        media: MediaPlane,
+        store: Store,
+        directory: Callable[[], Directory],
+        refresh: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._started_at = started_at
+        self._transport = transport
+        self._endpoint = endpoint
+        self._locations = locations
+        self._calls = calls
+        self._media = media
+        self._store = store
+        self._directory = directory
+        self._refresh = refresh
+        self._listeners: list[ListenerStatus] = []
+        self._listeners_revision = 0
+
+    def status(self) -> dict[str, Any]:
+        transactions = self._endpoint.transaction_counts()
+        return {
+            "version": appliance.__version__,
+            "started_at": self._started_at,
+            "listeners": [describe_listener(listener) for listener in self._transport.listeners],
+            "counts": {
+                "bindings": len(self._locations),
+                "devices_online": self._locations.devices_online,
+                "calls": len(self._calls.calls),
+                "transactions": transactions.server + transactions.client,
+                "dialogs": self._calls.dialog_count,
+                "connections": self._transport.connection_count,
+            },
+            "media": [
+                {
+                    "worker": worker.worker,
+                    "state": worker.state.value,
+                    "sessions": worker.sessions,
+                    "ports_free": worker.ports_free,
+                }
+                for worker in self._media.status()
+            ],
+            "store": {"backlog": self._store.backlog, "last_error": self._store.last_error},
+        }
+
+    def revisions(self) -> dict[str, Any]:
+        listeners = self._transport.listeners
+        if listeners != self._listeners:
+            self._listeners = listeners
+            self._listeners_revision += 1
+        return {
+            "started_at": self._started_at,
+            "bindings": self._locations.revision,
+            "calls": self._calls.revision,
+            "listeners": self._listeners_revision,
+        }
+
+    def bindings(self, usernames: Sequence[str] | None, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        now = self._endpoint.now()
+        found: list[Binding]
+        if usernames is None:
+            found = [binding for binding in self._locations.all() if binding.expires_at > now]
+        else:
+            found = [binding for name in usernames for binding in self._locations.bindings(name, now)]
+        directory = self._directory()
+        return len(found), [describe_binding(one, directory, now) for one in found[offset : offset + limit]]
+
+    async def calls(self) -> list[dict[str, Any]]:
+        return await describe_calls(self._calls.calls)
+
+    def hang_up(self, call_id: str) -> bool:
+        return self._calls.hang_up(call_id)
+
+    def explain(self, caller: str, dialled: str) -> dict[str, Any] | None:
+        plan = self._calls.explain(caller, dialled)
+        return describe_plan(plan) if plan is not None else None
+
+    async def refresh(self) -> int:
+        await self._refresh()
+        return self._directory().revision
+
+    def set_log_level(self, level: str) -> None:
+        logs.set_level(level)
+
+
+def describe_listener(listener: ListenerStatus) -> dict[str, Any]:
+    return {
+        "transport": listener.transport.value,
+        "address": listener.address.host,
+        "port": listener.address.port,
+        "state": listener.state.value,
+        "error": listener.error,
+    }
+
+
+def describe_binding(binding: Binding, directory: Directory, now: float) -> dict[str, Any]:
+    device = directory.devices.get(binding.username)
+    return {
+        "username": binding.username,
+        "extension": device.extension if device is not None else None,
+        "contact": binding.contact,
+        "transport": binding.flow.transport.value,
+        "remote": str(binding.flow.remote),
+        "user_agent": binding.user_agent,
+        "instance": binding.instance,
+        "expires_in": round(max(binding.expires_at - now, 0)),
+        "registered_at": binding.registered_at,
+        "reachable": binding.reachable,
+    }

@@ -1,0 +1,341 @@
+"""The whole signalling process on loopback: start, registrations, calls, restart, stop, and what prevents a start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.control.client import ControlClient
+from appliance.control.errors import CallRefused, ControlError
+from appliance.operations import devices
+from appliance.operations.context import Appliance, Context
+from appliance.secret import Secret
+from appliance.settings import Settings
+from sip_daemon.flow import TransportAddress
+from tests.support.media_worker import WorkerProcess
+from tests.support.phones import Phone, PhoneCall
+from tests.support.udp_network import UdpNetwork
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "not-a-good-secret"
+HOST = "127.0.0.1"
+PEOPLE = {"100": "Anna Berg", "200": "Berta Alm"}
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind((HOST, 0))
+            try:
+                tcp.bind((HOST, udp.getsockname()[1]))
+            except OSError:
+                continue
+            return int(udp.getsockname()[1])
+
+
+class Daemon:
+    """`python -m sip_daemon` on a data folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "GOSIP_DATA_DIR": str(folder),
+            "GOSIP_SIP_PORT": str(self.port),
+            "GOSIP_BIND_ADDRESS": HOST,
+            "GOSIP_SIP_DOMAIN": "pbx.example",
+            "GOSIP_MEDIA_WORKERS": "1",
+        }
+        self.settings = Settings.from_environment(folder, self.environment)
+        self.settings.folder.create()
+        self.context = Context.of_command_line(Appliance.open(self.settings))
+        self.process: subprocess.Popen[str] | None = None
+
+    def add_device(self, number: str) -> None:
+        devices.add_device(self.context, number, name=PEOPLE.get(number, number), password=Secret(PASSWORD))
+
+    def launch(self, **changes: str) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sip_daemon"],
+            cwd=ROOT,
+            env=self.environment | changes,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return self.process
+
+    def start(self) -> None:
+        """Returns when it answers on its control socket."""
+        process = self.launch()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self.ask("status")
+            except ControlError:
+                assert process.poll() is None, process.communicate()[1]
+                assert time.monotonic() < deadline, "the daemon does not answer"
+                time.sleep(0.01)
+            else:
+                return
+
+    def ask(self, method: str, **params: Any) -> Any:
+        return ControlClient(self.settings.folder.sip_socket).call(method, params)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.settings.folder.database) as connection:
+            return connection.execute(query).fetchall()
+
+    def stop(self) -> tuple[int, str, str]:
+        """By SIGTERM: exit code, what it wrote."""
+        assert self.process is not None
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=10)
+        return process.returncode, output, errors
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    made = Daemon(tmp_path)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def running(daemon: Daemon) -> Daemon:
+    for number in PEOPLE:
+        daemon.add_device(number)
+    daemon.start()
+    return daemon
+
+
+@pytest.fixture
+async def network() -> AsyncIterator[UdpNetwork]:
+    made = UdpNetwork()
+    yield made
+    made.close()
+
+
+async def make_phone(network: UdpNetwork, daemon: Daemon, number: str) -> Phone:
+    """A phone with its account, not registered yet."""
+    address = await network.address()
+    return Phone(network, number, address, PASSWORD, pbx=TransportAddress(HOST, daemon.port))
+
+
+async def register(phone: Phone, *, expires: int = 600) -> int:
+    """The status of the answer."""
+    aor = f"<sip:{phone.username}@pbx.example>"
+    headers = [("From", f"{aor};tag=1"), ("To", aor), ("Contact", str(phone.contact)), ("Expires", str(expires))]
+    return (await phone.ask("REGISTER", "sip:pbx.example", headers)).status
+
+
+async def connect(caller: Phone, callee: Phone) -> tuple[PhoneCall, PhoneCall]:
+    call = caller.dial(callee.username, host="pbx.example")
+    ringing = await callee.incoming()
+    ringing.ring()
+    await call.response(180)
+    ringing.answer()
+    await call.response(200)
+    await ringing.received("ACK")
+    return call, ringing
+
+
+async def test_two_phones_register_call_and_hang_up(running: Daemon, network: UdpNetwork) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna, berta = await make_phone(network, running, "100"), await make_phone(network, running, "200")
+        assert await register(anna) == 200
+        assert await register(berta) == 200
+        await _media_is_there(running)
+        call, ringing = await connect(anna, berta)
+        (live,) = running.ask("call.list")["calls"]
+        assert (live["state"], live["caller"]["name"], live["callee"]["name"]) == ("talking", "Anna Berg", "Berta Alm")
+        assert [leg["codec"] for leg in live["legs"]] == ["PCMA/8000", "PCMA/8000"]
+        call.hang_up()
+        assert (await call.reply()).status == 200
+        await ringing.received("BYE")
+        time.sleep(0.3)
+        assert running.rows("SELECT caller_number, callee_number, status, ended_by FROM call") == [
+            ("100", "200", "answered", "caller")
+        ]
+        assert (
+            running.rows("SELECT side, device, codec FROM call_leg ORDER BY side DESC")
+            == [
+                ("caller", "100", "PCMA/8000"),
+                ("callee", "200", "PCMA/8000"),
+            ]
+            or len(running.rows("SELECT * FROM call_leg")) == 2
+        )
+        assert running.stop()[0] == 0
+
+
+async def _media_is_there(daemon: Daemon) -> None:
+    deadline = time.monotonic() + 10
+    while daemon.ask("status")["media"][0]["state"] != "connected":
+        assert time.monotonic() < deadline, "the daemon does not find its media worker"
+        time.sleep(0.05)
+
+
+async def test_without_media_workers_calls_are_told_to_come_back(running: Daemon, network: UdpNetwork) -> None:
+    anna = await make_phone(network, running, "100")
+    await register(anna)
+    final = await anna.dial("*43").final()
+    assert (final.status, final.headers.get("Retry-After")) == (503, "10")
+
+
+async def test_a_device_that_was_just_added_may_register(running: Daemon, network: UdpNetwork) -> None:
+    """The operation nudges; nobody waits for the next look."""
+    phone = await make_phone(network, running, "300")
+    assert await register(phone) == 403
+    running.add_device("300")
+    assert await register(phone) == 200
+
+
+async def test_a_removed_device_is_forgotten_at_once(running: Daemon, network: UdpNetwork) -> None:
+    phone = await make_phone(network, running, "100")
+    await register(phone)
+    devices.remove_device(running.context, "100")
+    assert running.ask("binding.list")["total"] == 0
+    assert await register(phone) == 403
+
+
+async def test_a_change_is_seen_without_any_nudge(running: Daemon) -> None:
+    with sqlite3.connect(running.settings.folder.database) as connection:
+        connection.execute("UPDATE extension SET name = 'Cecilie', revision = revision + 100 WHERE number = '100'")
+        connection.execute("UPDATE revision SET number = number + 100")
+    time.sleep(1.5)
+    plan = running.ask("route.explain", caller="200", dialled="Cecilie")
+    assert plan["callee"]["number"] == "100"
+
+
+async def test_bindings_survive_a_kill(running: Daemon, network: UdpNetwork) -> None:
+    phone = await make_phone(network, running, "100")
+    await register(phone)
+    time.sleep(0.2)
+    running.kill()
+    running.start()
+    listed = running.ask("binding.list", usernames=["100"])
+    (binding,) = listed["bindings"]
+    assert binding["contact"] == str(phone.contact.uri)
+    assert binding["reachable"]
+    assert 590 <= binding["expires_in"] <= 600
+
+
+async def test_a_call_that_was_going_on_at_a_kill_is_closed_at_the_next_start(
+    running: Daemon, network: UdpNetwork
+) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna = await make_phone(network, running, "100")
+        await register(anna)
+        await _media_is_there(running)
+        await anna.dial("*43").response(200)
+        time.sleep(0.2)
+        running.kill()
+        running.start()
+        assert running.rows("SELECT status FROM call") == [("stopped",)]
+
+
+async def test_stopping_ends_live_calls_and_records_them(running: Daemon, network: UdpNetwork) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna = await make_phone(network, running, "100")
+        await register(anna)
+        await _media_is_there(running)
+        call = anna.dial("*44")
+        await call.response(200)
+        assert running.process is not None
+        process = running.process
+        process.send_signal(signal.SIGTERM)
+        before = time.monotonic()
+        await call.received("BYE")
+        assert process.wait(5) == 0
+        assert time.monotonic() - before < 5
+        assert running.rows("SELECT status, ended_by FROM call") == [("stopped", "system")]
+
+
+async def test_options_need_no_account(running: Daemon, network: UdpNetwork) -> None:
+    phone = await make_phone(network, running, "900")
+    assert (await phone.ask("OPTIONS", f"sip:{HOST}:{running.port}")).status == 200
+
+
+def test_the_start_takes_less_than_half_a_second(daemon: Daemon) -> None:
+    """From the start of the process to the first answer; thrice that is allowed on a busy machine."""
+    daemon.start()
+    daemon.kill()
+    before = time.monotonic()
+    daemon.start()
+    assert time.monotonic() - before < 1.5
+
+
+def test_the_control_socket_tells_the_state(running: Daemon) -> None:
+    status = running.ask("status")
+    assert {listener["transport"] for listener in status["listeners"]} == {"UDP", "TCP"}
+    assert status["counts"]["calls"] == 0
+    assert status["store"] == {"backlog": 0, "last_error": None}
+    assert running.ask("trace.level", level="debug") == {}
+    revision = running.ask("nudge")["revision"]
+    assert revision >= 2
+
+
+def test_questions_that_make_no_sense_are_refused(running: Daemon) -> None:
+    for method, params in (
+        ("call.hangup", {"id": "nobody"}),
+        ("call.hangup", {}),
+        ("route.explain", {"caller": "nobody", "dialled": "100"}),
+        ("binding.list", {"limit": -1}),
+        ("trace.level", {"level": "loud"}),
+        ("no.such", {}),
+    ):
+        with pytest.raises(CallRefused):
+            running.ask(method, **params)
+
+
+def refused_start(daemon: Daemon, **changes: str) -> str:
+    """What it says on standard error."""
+    process = daemon.launch(**changes)
+    _, errors = process.communicate(timeout=20)
+    daemon.process = None
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    return errors
+
+
+def test_a_port_that_is_taken_prevents_the_start(daemon: Daemon) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((HOST, daemon.port))
+        errors = refused_start(daemon)
+    assert f"{HOST}:{daemon.port}" in errors
+    assert "another program uses this port" in errors
+
+
+def test_a_setting_that_is_not_allowed_prevents_the_start(daemon: Daemon) -> None:
+    assert "GOSIP_SIP_PORT" in refused_start(daemon, GOSIP_SIP_PORT="ninety")
+
+
+def test_a_second_daemon_on_the_same_folder_does_not_start(running: Daemon) -> None:
+    first = running.process
+    errors = refused_start(running, GOSIP_SIP_PORT=str(free_port()))
+    running.process = first
+    assert "sip.sock" in errors or "running" in errors
+
+
+def test_a_database_of_a_newer_version_prevents_the_start(daemon: Daemon) -> None:
+    with sqlite3.connect(daemon.settings.folder.database) as connection:
+        connection.execute("INSERT INTO migration (number, name, applied_at) VALUES (9999, 'future', 0)")
+    assert "newer" in refused_start(daemon)
