@@ -19,6 +19,7 @@ import hmac
 import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -44,7 +45,7 @@ class AuthenticationLimits:
     nonce_seconds: float = 300.0
     """An older one is answered with stale=true: the phone repeats by itself, nobody is asked for a password."""
     max_nonces: int = 65536
-    """About 150 bytes each."""
+    """About 250 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class Authenticator:
         self._secret = secret or secrets.token_bytes(32)
         self._limits = limits or AuthenticationLimits()
         self._serial = count(secrets.randbits(31))
-        self._used: dict[bytes, int] = {}
+        # Not a dict: its first entry is slow to find once many before it were deleted.
+        self._used: OrderedDict[bytes, int] = OrderedDict()
         self._floor = -1
         """Milliseconds: nonces of this time and before are not taken any more."""
         self._nobody = Device(0, "", "", "", secrets.token_hex(16), secrets.token_hex(32), enabled=False)

@@ -31,7 +31,7 @@ MAX_INSTANCE_LENGTH: Final = 256
 MAX_USER_AGENT_LENGTH: Final = 128
 MAX_REG_ID: Final = 2**31 - 1
 """RFC 5626 §4.2."""
-OWN_PARAMETERS: Final = ("expires", "q", "+sip.instance", "reg-id")
+OWN_PARAMETERS: Final = frozenset({"expires", "q", "+sip.instance", "reg-id"})
 """Contact parameters that are fields of a `Binding`."""
 
 
@@ -233,7 +233,6 @@ def read_reg_id(text: str | None) -> int:
 
 
 def make_binding(request: Request, wish: Wish, username: str, flow: Flow, now: float, registered_at: float) -> Binding:
-    parameters = Parameters(wish.address.parameters).without(*OWN_PARAMETERS)
     q = wish.address.q
     user_agent = request.user_agent
     return Binding(
@@ -249,8 +248,15 @@ def make_binding(request: Request, wish: Wish, username: str, flow: Flow, now: f
         q=1.0 if q is None else q,
         # A site has hundreds of phones and a handful of models.
         user_agent=intern(user_agent[:MAX_USER_AGENT_LENGTH]) if user_agent else None,
-        parameters=str(parameters),
+        parameters=other_parameters(wish.address),
     )
+
+
+def other_parameters(contact: NameAddress) -> str:
+    """The parameters that are no field of a binding, as they are written."""
+    if all(name in OWN_PARAMETERS for name in contact.parameters):
+        return ""
+    return str(Parameters(contact.parameters).without(*OWN_PARAMETERS))
 
 
 def contact_value(binding: Binding, now: float) -> str:
