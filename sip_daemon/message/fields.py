@@ -83,7 +83,7 @@ def read_expires(headers: Headers) -> int | None:
     text = headers.get("Expires")
     if text is None:
         return None
-    if text.isascii() and text.isdigit() and len(text) > 10:
+    if text.isascii() and text.isdigit() and len(text.lstrip("0")) > 10:
         return MAX_EXPIRES
     return min(parse_number(text, 10**10, "Expires"), MAX_EXPIRES)
 

@@ -98,6 +98,7 @@ def test_credentials_of_unknown_schemes_are_passed_over() -> None:
 
 def test_an_expires_beyond_32_bits_counts_as_the_maximum() -> None:
     assert register(headers={"Expires": "1" + "0" * 100}).expires == 2**32 - 1
+    assert register(headers={"Expires": "0" * 100 + "60"}).expires == 60
 
 
 def test_assigned_values_are_written_to_the_headers() -> None:
