@@ -72,22 +72,23 @@ def challenge_cost(registrar: Registrar, flow: Flow, times: int = 2000) -> float
 
 
 def memory(devices: int) -> float:
-    """Bytes that stay for one binding, its nonce not counted: that goes within five minutes."""
+    """Bytes that stay for one binding and its flow, once the nonce is forgotten."""
     names = [f"d{number}" for number in range(devices)]
     known = directory(*names)
-    authenticator = Authenticator(limits=AuthenticationLimits(max_nonces=1))  # all are of one time: none is refused
+    locations = LocationTable()
+    authenticator = Authenticator(limits=AuthenticationLimits(max_nonces=devices + 1))
     batch = requests(authenticator, names, 1)
-    registrar = Registrar(lambda: known, LocationTable(), authenticator)
+    registrar = Registrar(lambda: known, locations, authenticator)
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for number, data in enumerate(batch):
-        host = f"10.{number >> 8}.{number & 255}.7"
-        assert handle(registrar, data, udp(host)) == 200
+        assert handle(registrar, data, udp(f"10.{number >> 8}.{number & 255}.7")) == 200
+    del registrar, authenticator
     gc.collect()
     used = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    return used / devices
+    return used / len(locations)
 
 
 def main() -> None:
