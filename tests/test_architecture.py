@@ -30,7 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "media.session": "media.packets media.audio media.crypto sdp flow errors",
         "media.commands": "media.packets media.audio media.session sdp flow errors appliance.control",
         "media.worker": "media.commands media.session sdp flow errors appliance.control",
-        "media.__main__": "media.worker media.session appliance.settings appliance.logs appliance.control",
+        "media.__main__": "media.worker media.session appliance.settings appliance.logs appliance.errors",
         "media": "",
         "endpoint": "transport transaction message flow errors",
         "media_plane": "sdp flow errors appliance.control",

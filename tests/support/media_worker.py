@@ -28,7 +28,7 @@ class WorkerProcess:
     def __init__(self, folder: Path, index: int = 0, ports: str = "40000-40399", options: Sequence[str] = ()) -> None:
         self.socket = folder / f"media-{index}.sock"
         self._command = [
-            sys.executable, "-m", "sip_daemon.media", "--index", str(index),
+            sys.executable, "-m", "sip_daemon.media", "--index", str(index), "--workers", str(index + 1),
             "--socket", str(self.socket), "--ports", ports, *options,
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None

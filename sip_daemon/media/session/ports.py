@@ -32,9 +32,13 @@ class PortSlice:
 
     def part(self, index: int, parts: int) -> PortSlice:
         """The share of one of `parts` workers; every share begins at an even port."""
-        pairs = (self.last + 1 - self.even_first) // 2 // parts
+        pairs = self.pairs // parts
         first = self.even_first + 2 * pairs * index
         return PortSlice(first, first + 2 * pairs - 1)
+
+    @property
+    def pairs(self) -> int:
+        return max(0, (self.last + 1 - self.even_first) // 2)
 
     @property
     def even_first(self) -> int:
