@@ -112,7 +112,7 @@ def add_device(
             revision=change.revision,
             **credentials.columns,
         )
-        change.audit("device.add", username, number=number, label=label)
+        change.audit("device.add", username, number=number)
     return NewDevice(device_view(device, extension), chosen, password is None)
 
 

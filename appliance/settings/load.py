@@ -75,7 +75,8 @@ class Settings(SettingValues):
         given.pop("GOSIP_DATA_DIR", None)
         rows = read_row(folder.database)
         values: dict[str, Any] = {"data_dir": folder.path}
-        sources: dict[str, Source] = {}
+        is_named = folder != DataFolder.at(data_dir_of({}))
+        sources: dict[str, Source] = {"data_dir": Source.ENVIRONMENT} if is_named else {}
         for name, setting in SETTINGS.items():
             if setting.variable in given:
                 values[name] = parsed(setting, given[setting.variable], setting.variable)
