@@ -38,6 +38,13 @@ USED_UP: Final = 1 << 32
 """Above every nonce count, which has eight hexadecimal digits."""
 
 
+ALGORITHMS: Final = ("SHA-256", "MD5")
+MD5_ONLY: Final = ("baresip v0.", "baresip v1.")
+"""User agents that give up on a challenge with an algorithm that they do not know, instead of passing over it as
+RFC 8760 §2.4 wants: nothing is lost by offering them the one they can, and whoever pretends to be one of them
+weakens nobody's registration but his own."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthenticationLimits:
     """How long a nonce may be used, and how many in use are remembered."""
@@ -99,11 +106,14 @@ class Authenticator:
         """Milliseconds: nonces of this time and before are not taken any more."""
         self._nobody = Device(0, "", "", "", secrets.token_hex(16), secrets.token_hex(32), enabled=False)
 
-    def challenge(self, realm: str, now: float, stale: bool = False) -> list[DigestChallenge]:
+    def challenge(
+        self, realm: str, now: float, stale: bool = False, user_agent: str | None = None
+    ) -> list[DigestChallenge]:
         """SHA-256 first, then MD5: a phone takes the first that it can (RFC 8760 §2.3)."""
         nonce = self._issue(now)
         return [
-            DigestChallenge(realm, nonce, algorithm, qop=("auth",), stale=stale) for algorithm in ("SHA-256", "MD5")
+            DigestChallenge(realm, nonce, algorithm, qop=("auth",), stale=stale)
+            for algorithm in algorithms_for(user_agent)
         ]
 
     def verify(self, request: Request, directory: Directory, now: float) -> Verdict:
@@ -174,6 +184,11 @@ class Authenticator:
 def issue_time(stamp: bytes) -> int:
     """Milliseconds."""
     return int.from_bytes(stamp[:8], "big")
+
+
+def algorithms_for(user_agent: str | None) -> tuple[str, ...]:
+    """What to offer this user agent, best first."""
+    return ("MD5",) if user_agent is not None and user_agent.startswith(MD5_ONLY) else ALGORITHMS
 
 
 def answers(credentials: DigestCredentials, method: str, device: Device) -> bool:

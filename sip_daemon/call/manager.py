@@ -204,7 +204,9 @@ class CallManager:
         if isinstance(verdict, Authenticated):
             return verdict.device
         if isinstance(verdict, Challenge):
-            challenges = self._authenticator.challenge(directory.realm, self._endpoint.now(), verdict.stale)
+            challenges = self._authenticator.challenge(
+                directory.realm, self._endpoint.now(), verdict.stale, event.request.user_agent
+            )
             self._refuse(event, 401, [("WWW-Authenticate", str(challenge)) for challenge in challenges])
         else:
             self._refuse(event, 403)

@@ -110,7 +110,7 @@ class Registrar:
         directory = self.directory()
         match self.authenticator.verify(request, directory, now):
             case Challenge(stale):
-                challenges = self.authenticator.challenge(directory.realm, now, stale)
+                challenges = self.authenticator.challenge(directory.realm, now, stale, request.user_agent)
                 return refuse(request, 401, [("WWW-Authenticate", str(one)) for one in challenges])
             case Denied(reason):
                 return replace(refuse(request, 403), denied=reason)

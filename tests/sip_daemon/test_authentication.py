@@ -38,6 +38,12 @@ def test_sha_256_is_offered_before_md5(authenticator: Authenticator) -> None:
     assert [one.algorithm for one in authenticator.challenge(REALM, NOW)] == ["SHA-256", "MD5"]
 
 
+def test_a_phone_that_gives_up_on_an_unknown_algorithm_is_offered_md5_alone(authenticator: Authenticator) -> None:
+    offered = authenticator.challenge(REALM, NOW, user_agent="baresip v1.0.0 (x86_64/linux)")
+    assert [one.algorithm for one in offered] == ["MD5"]
+    assert len(authenticator.challenge(REALM, NOW, user_agent="baresip v3.10.0")) == 2
+
+
 def test_both_challenges_together_stay_under_300_bytes(authenticator: Authenticator) -> None:
     """An answer to an unverified UDP source is at most three times the request."""
     lines = [f"WWW-Authenticate: {one}\r\n" for one in authenticator.challenge(REALM, NOW)]
