@@ -101,6 +101,10 @@ class GosipSystem:
             raise AssertionError(f"gosip {' '.join(arguments)} failed: {result.stderr}")
         return json.loads(result.stdout)
 
+    def json_of_any_outcome(self, *arguments: str) -> Any:
+        """The same, of a verb that reports trouble by its exit code."""
+        return json.loads(self.run(*arguments, "--json").stdout)
+
     def add_device(self, number: str, name: str = "") -> Account:
         password = f"test-{number}-{random.randrange(10**9)}"
         arguments = ["device", "add", number, "--password-stdin", *(["--name", name] if name else [])]
