@@ -50,7 +50,9 @@ class StoreLimits:
     """Pending events; the oldest go first."""
     retry_seconds: float = 0.25
     """First pause after a failure; it doubles up to `max_retry_seconds`."""
-    max_retry_seconds: float = 5.0
+    max_retry_seconds: float = 1.0
+    busy_ms: int = 250
+    """How long one try waits for another process's write lock: questions are answered between the tries."""
     close_seconds: float = 10.0
     """How long `close` tries to write what is left."""
 
@@ -169,7 +171,9 @@ class Store:
         if stopped:
             logger.warning("%d calls were going on when the system stopped", stopped)
         bindings = reading.load_bindings(connection, self._clock(), self._wall_clock())
-        return self._load_directory(connection), bindings
+        directory = self._load_directory(connection)
+        connection.execute(f"PRAGMA busy_timeout = {self._limits.busy_ms:d}")
+        return directory, bindings
 
     def _load_directory(self, connection: sqlite3.Connection) -> Directory:
         self._data_version = reading.data_version(connection)

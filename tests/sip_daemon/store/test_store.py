@@ -20,7 +20,7 @@ from sip_daemon.registrar import BindingChange, BindingEvent
 from sip_daemon.store import Event, Store, StoreLimits
 from tests.support.bindings import binding, udp
 
-QUICK = StoreLimits(gather_seconds=0.002, retry_seconds=0.01, max_retry_seconds=0.02, close_seconds=0.3)
+QUICK = StoreLimits(gather_seconds=0.002, retry_seconds=0.01, max_retry_seconds=0.02, close_seconds=0.3, busy_ms=10)
 NOW, WALL = 1000.0, 1_700_000_000.0
 LEG = LegRecord(Side.CALLER, "1001", "1001", "UDP", "192.0.2.10:5060", "Phone", "abc", "answered", codec="PCMA/8000")
 RECORD = CallRecord("c1", WALL, "1001", "Ada", "1001", "1002", detail={"ringing_ms": 12}, legs=(LEG,))
@@ -203,6 +203,15 @@ def test_a_locked_database_stops_neither_the_caller_nor_loses_anything(path: Pat
     assert rows(path, "SELECT count(*) FROM call") == [(500,)]
 
 
+def test_configuration_is_read_while_another_process_holds_the_write_lock(store: Store, path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        store.submit(registered())
+        assert store.load_directory().result(2).realm
+        assert store.backlog == 1
+        other.execute("ROLLBACK")
+
+
 def test_a_full_disk_is_reported_and_everything_is_written_once_there_is_room(store: Store, path: Path) -> None:
     def limit(pages: int) -> None:
         store.ask(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()).result(5)
@@ -245,7 +254,6 @@ def test_close_gives_up_after_its_time_and_says_how_much_was_not_written(
 ) -> None:
     store = make_store(path)
     store.start()
-    store.ask(lambda connection: connection.execute("PRAGMA busy_timeout = 10")).result(5)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         store.submit(CallEnded(RECORD))
