@@ -70,6 +70,9 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield name.removesuffix(".__init__"), path
 
 
+KNOWN = {name for name, _ in modules()}
+
+
 def imported(path: Path, module: str) -> Iterator[tuple[str, bool]]:
     """Each imported module, and whether the import stands at the top level or under TYPE_CHECKING."""
     tree = ast.parse(path.read_text())
@@ -90,10 +93,9 @@ def imported(path: Path, module: str) -> Iterator[tuple[str, bool]]:
                 parts = package.split(".")
                 parts = parts[: len(parts) - node.level + 1]
                 base = ".".join([*parts, base] if base else parts)
-            known = {name for name, _ in modules()}
             for alias in node.names:
                 full = f"{base}.{alias.name}"
-                yield (full if full in known else base), node not in inside
+                yield (full if full in KNOWN else base), node not in inside
 
 
 def part_of(module: str) -> str:
