@@ -17,6 +17,18 @@ from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
+from appliance.control.errors import ControlError
+from appliance.errors import (
+    ApplianceError,
+    Conflict,
+    DatabaseError,
+    Forbidden,
+    Invalid,
+    LockedOut,
+    NotFound,
+    SignInRefused,
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +62,7 @@ EXPLANATIONS = {
         lazy_gettext("This address does not take that"),
         lazy_gettext("Go back and use the buttons of the page."),
     ),
+    422: Explanation(lazy_gettext("Some values are not allowed"), lazy_gettext("Correct them and send them again.")),
     409: Explanation(
         lazy_gettext("Somebody else was faster"),
         lazy_gettext("This was changed in the meantime. Reload the page and look at it again."),
@@ -107,6 +120,7 @@ def install(app: Flask) -> None:
         app.register_error_handler(status, answer_http_error)
     app.register_error_handler(CSRFError, answer_csrf_error)
     app.register_error_handler(ProblemError, answer_problem)
+    app.register_error_handler(ApplianceError, answer_refusal)
     app.register_error_handler(Exception, answer_unexpected)
 
 
@@ -136,10 +150,34 @@ def answer_problem(error: Exception) -> Response:
     return response
 
 
+def answer_refusal(error: Exception) -> Response:
+    """What an operation refused and no view had a better place for."""
+    match error:
+        case Invalid():
+            details = [FieldError(name, message) for name, message in error.details.items()]
+            return answer(422, detail=gettext("Some values are not allowed."), details=details)
+        case Conflict():
+            details = [FieldError(error.field, str(error))] if error.field else []
+            return answer(409, detail=str(error), details=details)
+        case NotFound():
+            return answer(404, detail=str(error) if request.path.startswith("/api/") else None)
+        case Forbidden():
+            return answer(403, detail=str(error))
+        case LockedOut():
+            response = answer(429, detail=str(error))
+            response.headers["Retry-After"] = str(error.retry_after)
+            return response
+        case SignInRefused():
+            return answer(401, detail=str(error))
+        case ControlError() | DatabaseError():
+            return answer(503, detail=str(error))
+    return answer_unexpected(error)
+
+
 def answer_unexpected(error: Exception) -> Response:
     reference = secrets.token_hex(4)
     log.error("%s %s failed, reference %s", request.method, request.path, reference, exc_info=error)
-    if current_app.config["PROPAGATE_EXCEPTIONS"]:
+    if current_app.testing:
         raise error
     return answer(500, reference=reference)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 KEEP_SECONDS = 1.0
 MAX_ENTRIES = 256
@@ -62,9 +62,8 @@ def is_partial_request() -> bool:
     return request.headers.get("HX-Request-Type") == "partial"
 
 
-def respond(scope: str, render: Callable[[], str], *, timezone: str) -> Response:
+def respond(cache: FragmentCache, scope: str, render: Callable[[], str], *, timezone: str) -> Response:
     """Answer a poll. `scope` names who may see the same: two viewers of one scope share what was rendered."""
-    cache: FragmentCache = current_app.extensions["gosip_fragments"]
     fragment = cache.get((request.full_path, scope, timezone), render)
     response = Response(fragment.body, mimetype="text/html")
     response.set_etag(fragment.etag)

@@ -5,6 +5,7 @@ It is offered, shown as a QR code, and takes effect only once a code of it was g
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pyotp
@@ -25,6 +26,8 @@ STEP_SECONDS = 30
 DRIFT_STEPS = 1
 """A phone's clock may be half a minute off (RFC 6238 §5.2)."""
 ISSUER = "GoSIP"
+MADE_HERE = re.compile(r"[A-Z2-7]{32}")
+"""What `pyotp.random_base32` makes: 160 bits (RFC 4226 §4)."""
 
 WRONG_CODE = "The code is wrong or was used already. Wait for the next one."
 
@@ -39,10 +42,13 @@ class Offer:
     """`otpauth://...`, for the QR code; it contains the secret."""
 
 
-def offer_second_factor(context: Context) -> Offer:
-    """A secret for the actor. It is not stored: `confirm_second_factor` gets it back with a first code."""
+def offer_second_factor(context: Context, again: Secret | None = None) -> Offer:
+    """A secret for the actor. It is not stored: `confirm_second_factor` gets it back with a first code.
+
+    After a mistyped code `again` is the secret of the offer before, which the person's app knows already.
+    """
     row = own_row(context)
-    text = pyotp.random_base32()
+    text = again.reveal() if again is not None and MADE_HERE.fullmatch(again.reveal()) else pyotp.random_base32()
     name = f"{row.name}@{context.appliance.settings.sip_domain}"
     return Offer(Secret(text), Secret(pyotp.TOTP(text).provisioning_uri(name=name, issuer_name=ISSUER)))
 

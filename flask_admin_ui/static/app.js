@@ -39,6 +39,8 @@
   document.addEventListener("htmx:after:request", (event) => {
     const { sourceElement, response } = event.detail.ctx;
     if (!response) return;
+    // A form that answers for itself: the reasons are swapped in beside what was typed.
+    if (sourceElement.hasAttribute("data-inline") && [401, 422, 429].includes(response.status)) return;
     if (response.status === 401) {
       location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
       event.preventDefault();
@@ -251,6 +253,7 @@
   document.addEventListener("htmx:after:swap", () => {
     refreshTimes();
     plot();
+    document.querySelector("[data-inline] .is-invalid, [data-inline] [autofocus]:not(:focus)")?.focus();
   });
   document.addEventListener("gosip:theme", plot);
   document.addEventListener("DOMContentLoaded", () => {

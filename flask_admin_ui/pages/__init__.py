@@ -1,0 +1,14 @@
+"""The pages: one blueprint for each noun, thin over `appliance.operations`."""
+
+from __future__ import annotations
+
+from flask_admin_ui.pages import account, calls, dashboard, devices, system, users
+
+BLUEPRINTS = (
+    dashboard.blueprint,
+    devices.blueprint,
+    calls.blueprint,
+    users.blueprint,
+    account.blueprint,
+    system.blueprint,
+)

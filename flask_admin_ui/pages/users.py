@@ -1,0 +1,82 @@
+"""People who may sign in; for administrators."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from appliance.errors import OperationError
+from appliance.operations import second_factor, users
+from appliance.operations.users import UserView
+from appliance.secret import Secret
+from flask_admin_ui.forms import EditUserForm, NewUserForm, take_errors
+from flask_admin_ui.pages.common import form_status
+from flask_admin_ui.paging import Listing, read_page
+from flask_admin_ui.security.access import context, require_admin, viewer
+
+blueprint = Blueprint("users", __name__)
+blueprint.before_request(require_admin)
+
+
+@blueprint.get("/users")
+def index() -> str:
+    page = users.list_users(context(), read_page(request.args))
+    return render_template("users/index.html", page=Listing.of(page, page.rows, url_for("users.index")))
+
+
+@blueprint.route("/users/new", methods=["GET", "POST"])
+def new() -> BaseResponse:
+    form = NewUserForm(request.form)
+    if request.method == "POST" and form.validate():
+        try:
+            made = users.create_user(
+                context(), form.name.data or "", Secret(form.password.data or ""), form.role.data or ""
+            )
+        except OperationError as error:
+            take_errors(form, error)
+        else:
+            flash(gettext("%(name)s can sign in now.", name=made.name), "success")
+            return redirect(url_for("users.index"))
+    return make_response(render_template("users/form.html", form=form, user=None), form_status())
+
+
+@blueprint.route("/user/<name>", methods=["GET", "POST"])
+def edit(name: str) -> BaseResponse:
+    user = users.get_user(context(), name)
+    form = EditUserForm(request.form, obj=user)
+    if request.method == "POST" and form.validate():
+        try:
+            apply(user, form)
+        except OperationError as error:
+            take_errors(form, error)
+        else:
+            flash(gettext("Saved."), "success")
+            return redirect(url_for("users.index"))
+    is_self = user.id == viewer().id
+    page = render_template("users/form.html", form=form, user=user, is_self=is_self)
+    return make_response(page, form_status())
+
+
+def apply(user: UserView, form: EditUserForm) -> None:
+    """Only what differs: each change is a line of the audit log, and signs the person out."""
+    if user.id != viewer().id:
+        role = form.role.data if form.role.data != user.role else None
+        enabled = bool(form.enabled.data) if bool(form.enabled.data) != user.enabled else None
+        if role is not None or enabled is not None:
+            users.edit_user(context(), user.name, role=role, enabled=enabled)
+        if form.password.data:
+            users.set_user_password(context(), user.name, Secret(form.password.data))
+    if form.remove_second_factor.data and user.has_second_factor:
+        second_factor.drop_second_factor(context(), user.name)
+
+
+@blueprint.post("/user/<name>/delete")
+def delete(name: str) -> BaseResponse:
+    try:
+        users.remove_user(context(), name)
+    except OperationError as error:
+        flash(str(error), "danger")
+        return redirect(url_for("users.edit", name=name))
+    flash(gettext("User %(name)s was deleted.", name=name), "success")
+    return redirect(url_for("users.index"))

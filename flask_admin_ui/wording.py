@@ -1,0 +1,125 @@
+"""States in words, each with the colour of its dot: good, warning, bad, live, off.
+
+The words alone must tell the state: whoever cannot see colours reads the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import gettext
+
+from flask_admin_ui.live import LiveBinding, LiveCall
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A dot's colour and the words beside it."""
+
+    kind: str
+    words: str
+
+
+def call_outcome(status: str) -> Wording:
+    """How a call stands or how it went (column `call.status`)."""
+    match status:
+        case "ringing":
+            return Wording("warning", gettext("ringing"))
+        case "talking":
+            return Wording("live", gettext("talking"))
+        case "answered":
+            return Wording("good", gettext("answered"))
+        case "missed":
+            return Wording("warning", gettext("missed"))
+        case "busy":
+            return Wording("warning", gettext("busy"))
+        case "declined":
+            return Wording("warning", gettext("declined"))
+        case "cancelled":
+            return Wording("off", gettext("given up"))
+        case "failed":
+            return Wording("bad", gettext("failed"))
+        case "stopped":
+            return Wording("bad", gettext("system stopped"))
+    return Wording("off", status)
+
+
+OUTCOMES = ("answered", "missed", "busy", "declined", "cancelled", "failed", "stopped")
+"""What the history can be filtered by."""
+
+
+def ended_by(who: str) -> str:
+    match who:
+        case "caller":
+            return str(gettext("by the caller"))
+        case "callee":
+            return str(gettext("by the called person"))
+        case "admin":
+            return str(gettext("by an administrator"))
+        case "system":
+            return str(gettext("by the system"))
+    return who
+
+
+def live_call(call: LiveCall) -> Wording:
+    if call.is_talking:
+        return Wording("live", gettext("talking"))
+    match call.state:
+        case "ringing" | "early":
+            return Wording("warning", gettext("ringing"))
+        case "held" | "hold":
+            return Wording("warning", gettext("on hold"))
+    return Wording("warning", gettext("calling"))
+
+
+def device_state(enabled: bool, reachable_daemon: bool, bindings: tuple[LiveBinding, ...]) -> Wording:
+    if not enabled:
+        return Wording("off", gettext("disabled"))
+    if not reachable_daemon:
+        return Wording("off", gettext("unknown"))
+    if any(binding.reachable for binding in bindings):
+        return Wording("good", gettext("online"))
+    if bindings:
+        return Wording("warning", gettext("unreachable"))
+    return Wording("off", gettext("offline"))
+
+
+def process_state(state: str) -> Wording:
+    """supervisor's states."""
+    match state:
+        case "RUNNING":
+            return Wording("good", gettext("running"))
+        case "STARTING":
+            return Wording("warning", gettext("starting"))
+        case "STOPPING":
+            return Wording("warning", gettext("stopping"))
+        case "BACKOFF":
+            return Wording("bad", gettext("crashed, starting again"))
+        case "FATAL":
+            return Wording("bad", gettext("does not start"))
+        case "EXITED" | "STOPPED":
+            return Wording("bad", gettext("stopped"))
+    return Wording("bad", state.lower())
+
+
+def program(name: str) -> tuple[str, str, str]:
+    """Title, purpose, and what a restart costs, of a program by supervisor's name for it (`media:media-0`)."""
+    base = name.rpartition(":")[2]
+    match base.partition("-")[0]:
+        case "sip":
+            return (
+                "sip",
+                gettext("registers phones and connects calls"),
+                gettext("Live calls end. Phones can call again after a few seconds, without registering anew."),
+            )
+        case "media":
+            return base, gettext("carries the voices"), gettext("The calls that it carries end.")
+        case "admin":
+            return "admin", gettext("these pages"), gettext("These pages pause for a few seconds.")
+        case "web":
+            return (
+                "web",
+                gettext("the encrypted way to these pages"),
+                gettext("These pages pause for a moment."),
+            )
+    return base, "", ""
