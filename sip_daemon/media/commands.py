@@ -204,7 +204,7 @@ def description_of(params: Params) -> LegDescription:
         codecs=codecs_of(params, "codecs"),
         local_codecs=codecs_of(params, "local_codecs"),
         direction=direction,
-        signalling_host=params.get("signalling_host"),
+        signalling_host=(field(params, "signalling_host", str) if params.get("signalling_host") is not None else None),
         ptime=ptime,
         rtcp_port=port_of(params, "rtcp_port") if params.get("rtcp_port") is not None else None,
         rtcp_mux=bool(params.get("rtcp_mux", False)),

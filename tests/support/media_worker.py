@@ -42,6 +42,10 @@ class WorkerProcess:
             assert time.monotonic() < deadline, "the worker does not answer"
             time.sleep(0.02)
 
+    def run_to_end(self) -> int:
+        """For one that is not expected to start: its exit status."""
+        return subprocess.run(self._command, cwd=ROOT, timeout=10, check=False).returncode
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()

@@ -63,6 +63,10 @@ class PortPool:
     def give_back(self, port: int, now: float) -> None:
         self._free.append((port, now + self._quarantine))
 
+    def give_back_unused(self, port: int) -> None:
+        """Nobody was told about it: it needs no rest."""
+        self._free.appendleft((port, 0.0))
+
     def free(self, now: float) -> int:
         """How many pairs could be taken now."""
         resting = 0
@@ -99,8 +103,10 @@ def open_pair(pool: PortPool, host: str, now: float) -> SocketPair:
         try:
             return SocketPair(port, *_bind_both(host, port))
         except OSError as error:
-            pool.give_back(port, now)
-            if error.errno != errno.EADDRINUSE:
+            if error.errno == errno.EADDRINUSE:
+                pool.give_back(port, now)
+            else:
+                pool.give_back_unused(port)
                 raise MediaError(f"cannot open RTP sockets on {host}: {error.strerror}") from error
     raise MediaUnavailable("every RTP port is taken by another program")
 

@@ -88,20 +88,16 @@ class SessionTable:
             for request in requests:
                 opened.append(self._open(request, call_id, owner))
         except MediaError:
-            for session in opened:
-                self.close(session)
+            for session in reversed(opened):
+                self._release(session)
+                self._ports.give_back_unused(session.leg.sockets.port)
             raise
         return opened
 
     def close(self, session: Session) -> None:
-        if self._sessions.pop(session.id, None) is None:
-            return
-        if session.grace_timer is not None:
-            session.grace_timer.cancel()
-        if session.hop_token is not None:
-            self._hop.forget(session.hop_token)
-        session.leg.close()
-        self._ports.give_back(session.leg.sockets.port, self._services.loop.now())
+        if session.id in self._sessions:
+            self._release(session)
+            self._ports.give_back(session.leg.sockets.port, self._services.loop.now())
 
     def bridge(self, session: Session, other: Session | None) -> None:
         self._leave_hop(session)
@@ -151,6 +147,14 @@ class SessionTable:
         leg = Leg(self._services, sockets, lambda event: self._report(request.id, event))
         session = self._sessions[request.id] = Session(call_id, leg, request, owner)
         return session
+
+    def _release(self, session: Session) -> None:
+        del self._sessions[session.id]
+        if session.grace_timer is not None:
+            session.grace_timer.cancel()
+        if session.hop_token is not None:
+            self._hop.forget(session.hop_token)
+        session.leg.close()
 
     def _report(self, identifier: str, event: LegEvent) -> None:
         session = self._sessions.get(identifier)

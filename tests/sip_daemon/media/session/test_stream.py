@@ -1,0 +1,112 @@
+"""Counting what comes, RFC 3550 appendix A, and the unbroken stream that goes out."""
+
+from __future__ import annotations
+
+import pytest
+
+from sip_daemon.media.session.stream import ReceiveStream, SendStream
+
+FRAME = 160
+
+
+def received(*sequences: int) -> ReceiveStream:
+    stream = ReceiveStream(7, sequences[0], 0, 8000, 0.0)
+    for index, sequence in enumerate(sequences):
+        stream.count(sequence, index * FRAME, 160, index * 0.02)
+    return stream
+
+
+def test_packets_in_order_are_all_received() -> None:
+    stream = received(5, 6, 7)
+    assert (stream.received, stream.lost, stream.octets) == (3, 0, 480)
+
+
+def test_a_gap_is_a_loss_until_the_late_packet_comes() -> None:
+    stream = received(5, 8)
+    assert (stream.expected, stream.lost) == (4, 2)
+    stream.count(6, FRAME, 160, 0.1)
+    assert (stream.received, stream.lost) == (3, 1)
+
+
+def test_the_sequence_is_extended_over_its_wrap() -> None:
+    stream = received(0xFFFE, 0xFFFF, 0, 1)
+    assert (stream.received, stream.lost) == (4, 0)
+    assert stream.highest & 0xFFFF == 1
+
+
+def test_duplicates_count_against_losses() -> None:
+    """RFC 3550 §6.4.1: the cumulative number may be negative; what is shown is not."""
+    stream = received(5, 5, 6)
+    assert (stream.missing, stream.lost) == (-1, 0)
+
+
+def test_a_far_jump_is_another_run() -> None:
+    stream = received(5, 6)
+    assert stream.is_continued_by(3006)
+    assert not stream.is_continued_by(3007)
+    assert stream.is_continued_by((6 - 100) & 0xFFFF)
+    assert not stream.is_continued_by((6 - 101) & 0xFFFF)
+
+
+def test_even_packets_have_no_jitter() -> None:
+    assert received(*range(50)).jitter == pytest.approx(0, abs=1e-6)
+
+
+def test_jitter_follows_the_formula() -> None:
+    """RFC 3550 appendix A.8: a single packet 10 ms late adds 1/16 of 80 timestamp units."""
+    stream = received(1, 2)
+    stream.count(3, 2 * FRAME, 160, 0.05)
+    assert stream.jitter == pytest.approx(80 / 16)
+
+
+def test_a_timestamp_set_anew_is_not_taken_for_jitter() -> None:
+    stream = received(1, 2)
+    stream.count(3, 0xF0000000, 160, 0.04)
+    assert stream.jitter == pytest.approx(0, abs=1e-6)
+
+
+def test_the_fraction_lost_is_that_since_the_last_report() -> None:
+    stream = received(1, 2, 3, 5)
+    assert stream.take_fraction_lost() == 256 // 5
+    stream.count(6, 5 * FRAME, 160, 0.2)
+    assert stream.take_fraction_lost() == 0
+    assert stream.take_fraction_lost() == 0
+
+
+def sent_until(sequence: int, timestamp: int, at: float) -> SendStream:
+    stream = SendStream(9, (sequence - 1) & 0xFFFF, timestamp)
+    stream.count(sequence, timestamp, 160, at)
+    return stream
+
+
+def test_the_first_source_continues_from_the_random_start() -> None:
+    stream = SendStream(9, 100, 5000)
+    sequence, timestamp = stream.join(object(), 7, 900, 8000, FRAME, 1.0)
+    assert ((7 + sequence) & 0xFFFF, (900 + timestamp) & 0xFFFFFFFF) == (101, 5160)
+
+
+def test_another_source_goes_on_with_the_next_number_and_the_time_that_passed() -> None:
+    stream = sent_until(100, 5000, at=1.0)
+    sequence, timestamp = stream.join(object(), 40000, 77, 8000, FRAME, 1.5)
+    assert ((40000 + sequence) & 0xFFFF, (77 + timestamp) & 0xFFFFFFFF) == (101, 9000)
+
+
+def test_a_source_that_joins_at_once_is_at_least_one_frame_later() -> None:
+    stream = sent_until(100, 5000, at=1.0)
+    _, timestamp = stream.join(object(), 0, 0, 8000, FRAME, 1.001)
+    assert timestamp == 5160
+
+
+def test_numbers_of_ours_wrap() -> None:
+    stream = sent_until(0xFFFF, 0xFFFFFFFF, at=1.0)
+    assert stream.join(object(), 0, 0, 8000, FRAME, 1.0) == (0, 159)
+
+
+def test_a_late_packet_does_not_take_the_stream_back() -> None:
+    stream = sent_until(100, 5000, at=1.0)
+    stream.count(98, 4680, 160, 1.01)
+    assert (stream.sequence, stream.timestamp, stream.packets) == (100, 5000, 2)
+
+
+def test_the_timestamp_for_reports_runs_on_between_packets() -> None:
+    assert sent_until(100, 5000, at=1.0).timestamp_at(1.25) == 7000
