@@ -115,7 +115,7 @@ async def main() -> None:
         folder = Path(name)
         load = build_load(folder)
         for calls in options.calls:
-            with WorkerProcess(folder, ports="50000-59999") as worker:
+            with WorkerProcess(folder, ports="50000-59999", log=subprocess.DEVNULL) as worker:
                 print(await measure(load, worker, calls, options.seconds), flush=True)
 
 

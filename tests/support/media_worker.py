@@ -25,7 +25,17 @@ ROOT = Path(__file__).parents[2]
 class WorkerProcess:
     """`python -m sip_daemon.media` with a control socket in `folder`. Use as a context manager."""
 
-    def __init__(self, folder: Path, index: int = 0, ports: str = "40000-40399", options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        index: int = 0,
+        ports: str = "40000-40399",
+        options: Sequence[str] = (),
+        *,
+        log: int | None = None,
+    ) -> None:
+        """`log` as `subprocess.Popen` takes it for standard output."""
+        self._log = log
         self.socket = folder / f"media-{index}.sock"
         self._command = [
             sys.executable, "-m", "sip_daemon.media", "--index", str(index), "--workers", str(index + 1),
@@ -35,7 +45,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Returns when its control socket answers."""
-        self.process = subprocess.Popen(self._command, cwd=ROOT)
+        self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=self._log)
         deadline = time.monotonic() + 10
         while not self._answers():
             assert self.process.poll() is None, "the worker ended at once"

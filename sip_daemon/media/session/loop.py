@@ -30,10 +30,11 @@ REST_SECONDS = 0.001
 """Far below what a jitter buffer takes for even: packets are 20 ms apart."""
 
 THICK_SECONDS = REST_SECONDS / 3
-"""Two wake-ups closer together begin the resting."""
+THICK_POLLS = 8
+"""So many polls in a row, each so soon after the one before, begin the resting."""
 
 THIN_EVENTS = 3
-"""A poll after a rest that finds fewer ends it."""
+"""A poll after a rest that finds fewer ends it: one socket is flooded, or it has become quiet."""
 
 Handler = Callable[[], None]
 
@@ -94,14 +95,17 @@ class EventLoop:
     def run(self) -> None:
         """Until `stop`. A handler that raises is logged and costs its one datagram."""
         self._running = True
-        is_thick, last = False, 0.0
+        is_thick, quick, last = False, 0, 0.0
         while self._running:
             if is_thick and (rest := last + REST_SECONDS - self.now()) > 0:
                 time.sleep(rest)
-            before = last
-            last = self.now()
+            before, last = last, self.now()
             served = self.run_once()
-            is_thick = served >= THIN_EVENTS if is_thick else served > 0 and last - before < THICK_SECONDS
+            if is_thick:
+                is_thick, quick = served >= THIN_EVENTS, 0
+            else:
+                quick = quick + 1 if served and last - before < THICK_SECONDS else 0
+                is_thick = quick >= THICK_POLLS
 
     def run_once(self, max_wait: float = MAX_WAIT) -> int:
         """Wait for what comes first, serve each ready socket once, then the timers that are due.
