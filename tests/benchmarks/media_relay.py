@@ -45,8 +45,8 @@ class Result:
     def __str__(self) -> str:
         return (
             f"{self.calls:5d} calls: {self.cpu_us:5.1f} us CPU per packet ({1e4 / self.cpu_us:.0f} calls per core), "
-            f"loss {self.loss_percent:.3f} %, latency p50 {self.p50_us / 1000:.2f} ms, p99 {self.p99_us / 1000:.2f} ms, "
-            f"{self.memory_kib} KiB per call"
+            f"loss {self.loss_percent:.3f} %, latency p50 {self.p50_us / 1000:.2f} ms, "
+            f"p99 {self.p99_us / 1000:.2f} ms, {self.memory_kib} KiB per call"
         )
 
 
