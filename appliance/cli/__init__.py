@@ -1,7 +1,8 @@
 """The `gosip` command. Each verb has `--json` for programs and `--help` for people.
 
-Exit codes are the same for all verbs: 0 done; 1 refused, with the reason; 2 wrong usage; 3 the system, or the part of
-it that is needed, does not run. An error is one clear sentence on standard error and never a traceback.
+Exit codes are the same for all verbs: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 3 the system, or the
+part of it that is needed, does not run or is not there. An error is one clear sentence on standard error and never a
+traceback (`appliance.cli.frame`).
 """
 
 from __future__ import annotations
@@ -11,21 +12,10 @@ from typing import Any
 import click
 
 from appliance import __version__
-from appliance.cli import calls, configuration, devices, people, system
-from appliance.cli.common import NOT_REACHABLE, REFUSED, failure_of
-from appliance.errors import ApplianceError
+from appliance.cli import bindings, calls, completion, configuration, devices, keys, people, records, system
+from appliance.cli.frame import NOT_REACHABLE, REFUSED, WRONG_USAGE, GosipCommand
 
-__all__ = ["NOT_REACHABLE", "REFUSED", "main"]
-
-
-class GosipCommand(click.Group):
-    """The whole command: turns our errors into a sentence and an exit code, and hands --data-dir down."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except ApplianceError as error:
-            raise failure_of(error) from error
+__all__ = ["NOT_REACHABLE", "REFUSED", "WRONG_USAGE", "main"]
 
 
 @click.group(cls=GosipCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,7 +33,7 @@ def main(context: click.Context, data_dir: str | None) -> None:
     gosip status                        what runs
     gosip COMMAND --help                every verb, with examples and exit codes
 
-    Exit codes: 0 done; 1 refused, with the reason; 2 wrong usage; 3 the system does not run.
+    Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 3 the system does not run.
     """
     if data_dir is not None:
         context.default_map = defaults(main, {"data_dir": data_dir})
@@ -60,12 +50,14 @@ def defaults(group: click.Group, values: dict[str, str]) -> dict[str, Any]:
 for command in (
     *system.COMMANDS,
     devices.device,
+    calls.call,
+    bindings.binding,
     people.admin,
     people.user,
-    calls.call,
-    calls.binding,
     configuration.config,
-    configuration.audit,
-    configuration.key,
+    records.audit,
+    records.event,
+    keys.key,
+    completion.completion,
 ):
     main.add_command(command)

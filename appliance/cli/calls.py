@@ -1,4 +1,4 @@
-"""`gosip call` and `gosip binding`: what happened, and what happens right now."""
+"""`gosip call`: the history, the calls that are going on, and ending them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from typing import Any
 
 import click
 
-from appliance.cli.common import data_dir_option, json_option, moment, open_context, print_json, table
+from appliance.cli.common import (
+    moment,
+    open_context,
+    page_hint,
+    page_json,
+    page_options,
+    print_json,
+    table,
+    verb_options,
+)
+from appliance.errors import NotFound
 from appliance.operations.context import Context
 from appliance.operations.history import STATUSES, CallFilter, CallView, calls_as_csv, list_calls
-from appliance.operations.live import hang_up, live_bindings, live_calls
-from appliance.operations.paging import DEFAULT_SIZE, MAX_SIZE, PageRequest
+from appliance.operations.live import hang_up, live_calls
+from appliance.operations.paging import PageRequest
 
 MOMENTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
@@ -29,11 +39,9 @@ def call() -> None:
 @click.option("--status", type=click.Choice(STATUSES), default=None, help="Only calls with this status.")
 @click.option("--since", type=click.DateTime(MOMENTS), help="Only calls that began at this local time or later.")
 @click.option("--until", type=click.DateTime(MOMENTS), help="Only calls that began before.")
-@click.option("--limit", type=click.IntRange(1, MAX_SIZE), default=DEFAULT_SIZE, show_default=True, help="Rows a page.")
-@click.option("--page", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Which page.")
+@page_options
 @click.option("--csv", "as_csv", is_flag=True, help="All that match, as CSV with times in UTC.")
-@data_dir_option
-@json_option
+@verb_options
 def list_(
     live: bool,
     number: str,
@@ -67,12 +75,10 @@ def list_(
         return
     found = list_calls(context, PageRequest(page, limit), filters)
     if as_json:
-        items = [call_json(view) for view in found.rows]
-        print_json({"items": items, "total": found.total, "page": found.number, "size": found.size})
+        print_json(page_json(found, [call_json(view) for view in found.rows]))
         return
     table(("STARTED", "FROM", "TO", "STATUS", "TALKED", "ID"), (call_row(view) for view in found.rows))
-    if found.total > len(found.rows):
-        click.echo(f"{len(found.rows)} of {found.total}; --page {page + 1} shows more.", err=True)
+    page_hint(found)
 
 
 def unix_of(moment_given: datetime | None) -> float | None:
@@ -125,51 +131,39 @@ def list_live(context: Context, *, as_json: bool) -> None:
 
 
 @call.command()
-@click.argument("call_id", metavar="ID")
-@data_dir_option
-@json_option
-def hangup(call_id: str, data_dir: str | None, as_json: bool) -> None:
+@click.argument("call_id", metavar="[ID]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every call that is going on.")
+@verb_options
+def hangup(call_id: str | None, everything: bool, data_dir: str | None, as_json: bool) -> None:
     """End the live call with this ID; `gosip call list --live` shows it.
 
-    Exit codes: 0 ended; 1 there is no such call; 3 the system does not run.
-    """
-    hang_up(open_context(data_dir), call_id)
-    if as_json:
-        print_json({"ended": call_id})
-    else:
-        click.echo("Ended.")
-
-
-@click.group()
-def binding() -> None:
-    """Registrations: which device can be reached where."""
-
-
-@binding.command(name="list")
-@data_dir_option
-@json_option
-def list_bindings(data_dir: str | None, as_json: bool) -> None:
-    """List the registered devices with their addresses.
-
     \b
-    gosip binding list
+    gosip call hangup 6f1c0e0a-6df7-4f63-9d2c-3f3a6b8a9c11
+    gosip call hangup --all
 
-    Exit codes: 0; 3 the system does not run.
+    Exit codes: 0 ended; 1 there is no such call; 2 wrong usage; 3 the system does not run.
     """
-    bindings = live_bindings(open_context(data_dir))
+    if (call_id is None) != everything:
+        raise click.UsageError("Give the ID of one call, or --all.")
+    context = open_context(data_dir)
+    if call_id is None:
+        ended = hang_up_all(context)
+    else:
+        hang_up(context, call_id)
+        ended = [call_id]
     if as_json:
-        print_json({"bindings": bindings, "total": len(bindings)})
-        return
-    rows = (
-        (
-            str(entry["extension"]),
-            str(entry["username"]),
-            str(entry["transport"]),
-            str(entry["remote"]),
-            f"{entry['expires_in']:.0f} s",
-            "yes" if entry["reachable"] else "no",
-            str(entry["user_agent"] or ""),
-        )
-        for entry in bindings
-    )
-    table(("NUMBER", "USERNAME", "BY", "FROM", "EXPIRES IN", "REACHABLE", "PHONE"), rows)
+        print_json({"ended": ended})
+    else:
+        click.echo(f"Ended {len(ended)} call{'' if len(ended) == 1 else 's'}.")
+
+
+def hang_up_all(context: Context) -> list[str]:
+    """The ids of those that we ended; one that ends by itself meanwhile is no failure."""
+    ended = []
+    for entry in live_calls(context):
+        try:
+            hang_up(context, str(entry["id"]))
+        except NotFound:
+            continue
+        ended.append(str(entry["id"]))
+    return ended

@@ -1,51 +1,101 @@
-"""What all verbs share: the options, opening the system, printing tables and JSON, and saying what went wrong."""
+"""What the verbs share: their options, opening the system of a data folder, and printing tables and JSON.
+
+What is printed may come from a stranger's phone (names, user agents): a table never lets a control character through to
+the terminal, and JSON escapes all that is not ASCII.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from appliance.control.errors import NotReachable
-from appliance.errors import ApplianceError, DataFolderError, Invalid
+from appliance.errors import DataFolderError
 from appliance.operations.context import Appliance, Context
+from appliance.operations.paging import DEFAULT_SIZE, MAX_SIZE, Page
+from appliance.secret import Secret
 from appliance.settings import Settings
-from appliance.supervision.client import SupervisorUnreachable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-REFUSED = 1
-NOT_REACHABLE = 3
+MAX_PAGE = 1_000_000
 NOTHING_HERE = (
-    "There is no GoSIP in {path} yet. Start it once with `gosip up`, or name another folder with --data-dir or "
-    "GOSIP_DATA_DIR."
+    "There is no GoSIP in {path} yet: run `gosip up` first, or name another folder with --data-dir or GOSIP_DATA_DIR."
 )
+CANNOT_MAKE = "The data folder {path} cannot be made: {reason}. Choose another one with --data-dir."
+NO_PASSWORD = "--password-stdin was given, but there is no password on standard input."  # noqa: S105 - a message
 
 
-def data_dir_option(function: Function) -> Function:
-    return click.option(
+class NothingHere(DataFolderError):
+    """The data folder holds no system."""
+
+
+def verb_options(function: Function) -> Function:
+    """`--data-dir` and `--json`, which every verb has."""
+    folder = click.option(
         "--data-dir", type=click.Path(file_okay=False), help="The data folder; GOSIP_DATA_DIR, else ./data."
+    )
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+    return folder(as_json(function))
+
+
+def page_options(function: Function) -> Function:
+    """`--limit` and `--page`, for a list that may be long."""
+    limit = click.option(
+        "--limit", type=click.IntRange(1, MAX_SIZE), default=DEFAULT_SIZE, show_default=True, help="Rows a page."
+    )
+    page = click.option("--page", type=click.IntRange(1, MAX_PAGE), default=1, show_default=True, help="Which page.")
+    return limit(page(function))
+
+
+def password_option(function: Function) -> Function:
+    """`--password-stdin`: a password is never an argument, where every user of the machine could read it."""
+    return click.option(
+        "--password-stdin", is_flag=True, help="Read the password from standard input; otherwise one is made."
     )(function)
 
 
-def json_option(function: Function) -> Function:
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
+def read_password() -> Secret:
+    """The first line of standard input, without its end."""
+    text = sys.stdin.readline().rstrip("\r\n")
+    if not text:
+        raise click.UsageError(NO_PASSWORD)
+    return Secret(text)
 
 
 def open_context(data_dir: str | None) -> Context:
-    """The system of that folder, as its owner. Raises `DataFolderError` when there is none."""
+    """The system of that folder, as its owner, whether it runs or not. Raises `NothingHere`."""
     settings = Settings.load(data_dir)
     if not settings.folder.database.exists():
-        raise DataFolderError(NOTHING_HERE.format(path=settings.folder.path))
+        raise NothingHere(NOTHING_HERE.format(path=settings.folder.path))
     return Context.of_command_line(Appliance.open(settings))
 
 
+def open_or_make_context(data_dir: str | None) -> Context:
+    """The same for verbs that prepare a system before its first start: folder, key and database are made."""
+    settings = Settings.load(data_dir)
+    folder = settings.folder
+    if not folder.database.exists():
+        try:
+            folder.create()
+        except OSError as error:
+            raise DataFolderError(CANNOT_MAKE.format(path=folder.path, reason=error.strerror)) from error
+        click.echo(f"Note: {folder.path} is a new data folder.", err=True)
+    return Context.of_command_line(Appliance.open(settings))
+
+
+def is_interactive() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def print_json(value: object) -> None:
-    click.echo(json.dumps(value, default=plain, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, default=plain, indent=2))
 
 
 def plain(value: object) -> object:
@@ -57,45 +107,35 @@ def plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not printed as JSON")
 
 
+def page_json(page: Page[Any], items: Sequence[object] | None = None) -> dict[str, object]:
+    """A page as all lists have it."""
+    rows = list(page.rows if items is None else items)
+    return {"items": rows, "total": page.total, "page": page.number, "size": page.size}
+
+
+def page_hint(page: Page[Any]) -> None:
+    """How to see the rest, where there is more."""
+    if (page.number - 1) * page.size + len(page.rows) < page.total:
+        click.echo(f"Page {page.number}, {page.total} rows in all; --page {page.number + 1} shows more.", err=True)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as they need to be, under a line of names; nothing but the names when there is no row."""
-    lines = [tuple(head), *(tuple(row) for row in rows)]
+    lines = [tuple(head), *(tuple(printable(cell) for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def printable(text: str) -> str:
+    """Without anything that a terminal would obey instead of showing it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 def moment(seconds: float | None) -> str:
     """Unix seconds as local time."""
     return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-class Failure(click.ClickException):
-    """An error of ours as one clear sentence on standard error."""
-
-    exit_code = REFUSED
-
-    def __init__(self, error: ApplianceError) -> None:
-        super().__init__(str(error))
-        self._details = error.details if isinstance(error, Invalid) else {}
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"gosip: {self.format_message()}", err=True, file=file)
-        if self.message != " ".join(self._details.values()):
-            for field, text in self._details.items():
-                click.echo(f"  {field}: {text}", err=True, file=file)
-
-
-class Unreachable(Failure):
-    """The verb needs a running system."""
-
-    exit_code = NOT_REACHABLE
-
-    def format_message(self) -> str:
-        return f"{self.message} If GoSIP does not run, start it: gosip up"
-
-
-def failure_of(error: ApplianceError) -> Failure:
-    """With the exit code that belongs to it."""
-    is_unreachable = isinstance(error, NotReachable | SupervisorUnreachable)
-    return Unreachable(error) if is_unreachable else Failure(error)

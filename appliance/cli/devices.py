@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
-from appliance.cli.common import data_dir_option, json_option, open_context, print_json, table
-from appliance.operations.device_import import ImportResult, Progress, import_devices
-from appliance.operations.devices import NewDevice, add_device, all_devices, remove_device
-from appliance.operations.extensions import DeviceView
-from appliance.secret import Secret
+from appliance.addresses import reachable_addresses
+from appliance.cli.common import (
+    is_interactive,
+    open_context,
+    open_or_make_context,
+    password_option,
+    print_json,
+    read_password,
+    table,
+    verb_options,
+    yes_no,
+)
+from appliance.cli.device_import import import_
+from appliance.errors import NotFound
+from appliance.operations.context import Context
+from appliance.operations.devices import NewDevice, add_device, all_devices, get_device, remove_device, set_password
+from appliance.operations.extensions import DeviceView, get_extension
+from appliance.settings import Settings
+
+TRANSPORTS = ("UDP", "TCP")
+"""By which a phone can register."""
+UNUSABLE_DOMAIN = "localhost"
+"""What the domain is until somebody sets it: no phone reaches us by that name."""
+NO_SUCH_ID = "There is no device with the id {id}. `gosip device list --json` shows the ids."
 
 
 @click.group()
@@ -28,9 +44,8 @@ def device() -> None:
 @click.option("--name", help="Who it is; shown to the people who are called. Belongs to the number.")
 @click.option("--username", help="SIP username; the number, then NUMBER-2, NUMBER-3 ... when not given.")
 @click.option("--label", default="", help="What phone it is: desk, kitchen ...")
-@click.option("--password-stdin", is_flag=True, help="Read the SIP password from standard input; else one is made.")
-@data_dir_option
-@json_option
+@password_option
+@verb_options
 def add(
     number: str,
     name: str | None,
@@ -42,8 +57,8 @@ def add(
 ) -> None:
     """Add a device with this NUMBER, and the number itself when it is new.
 
-    Prints a strong password that was made for it. It is shown this one time and never again; it can be set anew in the
-    admin pages.
+    Prints what the phone has to be told, with a strong password that was made for it. The password is shown this one
+    time and never again; `gosip device password` makes another one. It works before the first `gosip up` too.
 
     \b
     gosip device add 201 --name "Ada Lovelace"
@@ -53,28 +68,50 @@ def add(
     Exit codes: 0 added; 1 refused, with the reason; 2 wrong usage.
     """
     password = read_password() if password_stdin else None
-    new = add_device(open_context(data_dir), number, name=name, username=username, label=label, password=password)
+    context = open_or_make_context(data_dir)
+    new = add_device(context, number, name=name, username=username, label=label, password=password)
+    show_account(context, new, as_json=as_json)
+
+
+@device.command()
+@click.argument("username")
+@password_option
+@verb_options
+def password(username: str, password_stdin: bool, data_dir: str | None, as_json: bool) -> None:
+    """Give the device with this USERNAME a new password; the old one is worth nothing from now on.
+
+    Prints the new password, this one time, unless it was read from standard input. The phone registers again only when
+    it was told the new one; until then it stays reachable for as long as its last registration lasts.
+
+    \b
+    gosip device password 201
+
+    Exit codes: 0 changed; 1 refused, with the reason; 2 wrong usage.
+    """
+    chosen = read_password() if password_stdin else None
+    context = open_context(data_dir)
+    show_account(context, set_password(context, username, chosen), as_json=as_json)
+
+
+def show_account(context: Context, new: NewDevice, *, as_json: bool) -> None:
+    """What the phone has to be told; the password only when it was made here: whoever gave one knows it."""
+    server = server_of(context.appliance.settings)
     if as_json:
-        print_json(added_json(new))
+        generated = {"password": new.password.reveal()} if new.was_generated else {}
+        print_json({**device_json(new.device), **generated, "server": server})
         return
     click.echo(f"Number:   {new.device.number}")
     click.echo(f"Username: {new.device.username}")
     if new.was_generated:
         click.echo(f"Password: {new.password.reveal()}   (shown only now)")
+    click.echo(f"Server:   {server['host']}, port {server['port']}, {' or '.join(TRANSPORTS)}")
 
 
-def read_password() -> Secret:
-    """The first line of standard input, without its end."""
-    text = sys.stdin.readline().rstrip("\r\n")
-    if not text:
-        raise click.UsageError("--password-stdin was given, but standard input has no password.")
-    return Secret(text)
-
-
-def added_json(new: NewDevice) -> dict[str, object]:
-    """With the password only when it was made here: whoever gave one knows it."""
-    generated = {"password": new.password.reveal()} if new.was_generated else {}
-    return {**device_json(new.device), **generated}
+def server_of(settings: Settings) -> dict[str, object]:
+    """Where a phone registers: the domain that was set, else an address of this machine."""
+    addresses = (settings.bind_address,) if settings.bind_address else reachable_addresses()
+    host = addresses[0] if settings.sip_domain == UNUSABLE_DOMAIN else settings.sip_domain
+    return {"host": host, "addresses": list(addresses), "port": settings.sip_port, "transports": list(TRANSPORTS)}
 
 
 def device_json(view: DeviceView) -> dict[str, object]:
@@ -91,105 +128,72 @@ def device_json(view: DeviceView) -> dict[str, object]:
 
 
 @device.command(name="list")
-@data_dir_option
-@json_option
-def list_(data_dir: str | None, as_json: bool) -> None:
-    """List all devices with their numbers, ordered by number.
+@click.argument("number", required=False)
+@verb_options
+def list_(number: str | None, data_dir: str | None, as_json: bool) -> None:
+    """List all devices, or those of one NUMBER, ordered by number.
 
     \b
     gosip device list
+    gosip device list 201
     gosip device list --json | jq -r '.items[].username'
+
+    Exit codes: 0; 1 there is no such number; 3 there is no system in the data folder.
     """
-    devices = all_devices(open_context(data_dir))
+    context = open_context(data_dir)
+    devices = get_extension(context, number).devices if number is not None else all_devices(context)
     if as_json:
         print_json({"items": [device_json(view) for view in devices], "total": len(devices)})
         return
-    rows = ((view.number, view.name, view.username, view.label, "yes" if view.enabled else "no") for view in devices)
+    rows = ((view.number, view.name, view.username, view.label, yes_no(view.enabled)) for view in devices)
     table(("NUMBER", "NAME", "USERNAME", "LABEL", "ENABLED"), rows)
 
 
 @device.command()
-@click.argument("username")
+@click.argument("username", required=False)
+@click.option("--id", "device_id", type=int, help="The device with this id, instead of a USERNAME.")
 @click.option("--with-number", is_flag=True, help="Remove the number as well when this was its last device.")
-@data_dir_option
-@json_option
-def remove(username: str, with_number: bool, data_dir: str | None, as_json: bool) -> None:
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@verb_options
+def remove(
+    username: str | None, device_id: int | None, with_number: bool, yes: bool, data_dir: str | None, as_json: bool
+) -> None:
     """Remove the device with this USERNAME. Its registrations end; a running call goes on to its end.
 
-    The number keeps its name and its other devices. A number without a device answers "not available".
+    The number keeps its name and its other devices. A number without a device answers "not available". On a terminal
+    you are asked first; with --yes or --json, and in a script, not.
 
     \b
     gosip device remove 201-2
-    gosip device remove 201 --with-number
+    gosip device remove 201 --with-number --yes
+    gosip device remove --id 17
+
+    Exit codes: 0 removed; 1 there is no such device, or you said no; 2 wrong usage.
     """
-    remove_device(open_context(data_dir), username, with_empty_extension=with_number)
-    if as_json:
-        print_json({"removed": username})
-    else:
-        click.echo(f"Removed {username}.")
-
-
-@device.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@data_dir_option
-@json_option
-def import_(file: Path, data_dir: str | None, as_json: bool) -> None:
-    """Import devices from a CSV FILE: all of its rows, or none when one has a fault.
-
-    Columns are number, name, password, or those that a first line names: number, name, password, username, label. A row
-    without a password gets a generated one, which is printed this one time.
-
-    \b
-    number,name,password
-    201,Ada Lovelace,a-long-password
-    202,Grace Hopper,
-
-    \b
-    gosip device import phones.csv
-    gosip device import phones.csv --json > passwords.json
-
-    Exit codes: 0 imported; 1 refused, with line and reason of each fault; 2 wrong usage.
-    """
+    if (username is None) == (device_id is None):
+        raise click.UsageError("Name the device: a USERNAME, or --id with its id.")
     context = open_context(data_dir)
-    with ProgressBar() as progress:
-        result = import_devices(context, file.read_bytes(), progress)
+    found = get_device(context, username) if username is not None else device_of_id(context, device_id)
+    if is_interactive() and not (yes or as_json):
+        click.confirm(f"Remove the device {description(found)}?", abort=True, err=True)
+    remove_device(context, found.username, with_empty_extension=with_number)
     if as_json:
-        print_json(import_json(result))
-        return
-    for row in result.devices:
-        if row.was_generated:
-            click.echo(f"{row.number},{row.username},{row.password.reveal()}")
-    click.echo(f"Imported {len(result.devices)} devices; {result.new_extensions} numbers are new.", err=True)
+        print_json({"removed": found.username})
+    else:
+        click.echo(f"Removed {found.username}.")
 
 
-def import_json(result: ImportResult) -> dict[str, object]:
-    return {
-        "imported": len(result.devices),
-        "new_numbers": result.new_extensions,
-        "generated": [
-            {"number": row.number, "username": row.username, "password": row.password.reveal()}
-            for row in result.devices
-            if row.was_generated
-        ],
-    }
+def device_of_id(context: Context, device_id: int | None) -> DeviceView:
+    """Ids are no second kind of usernames, since both are digits: whoever means an id says so."""
+    found = next((view for view in all_devices(context) if view.id == device_id), None)
+    if found is None:
+        raise NotFound(NO_SUCH_ID.format(id=device_id))
+    return found
 
 
-class ProgressBar:
-    """A bar on standard error, where that is a terminal."""
+def description(view: DeviceView) -> str:
+    who = " ".join(part for part in (view.number, view.name, view.label) if part)
+    return f"{view.username} ({who})"
 
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._was_shown = False
 
-    def __enter__(self) -> Progress:
-        return self._show
-
-    def __exit__(self, *exception: object) -> None:
-        if self._was_shown:
-            click.echo("", err=True)
-
-    def _show(self, done: int, total: int) -> None:
-        if self._is_terminal:
-            self._was_shown = True
-            filled = 40 * done // max(total, 1)
-            click.echo(f"\r[{'#' * filled}{' ' * (40 - filled)}] {done} of {total}", err=True, nl=False)
+device.add_command(import_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from appliance.cli.common import data_dir_option, json_option, moment, open_context, print_json, table
+from appliance.cli.common import moment, open_context, print_json, table, verb_options, yes_no
 from appliance.operations.paging import MAX_SIZE, PageRequest
 from appliance.operations.setup_codes import CODE_SECONDS, new_setup_code
 from appliance.operations.users import UserView, list_users
@@ -16,13 +16,13 @@ def admin() -> None:
 
 
 @admin.command()
-@data_dir_option
-@json_option
+@verb_options
 def reset(data_dir: str | None, as_json: bool) -> None:
     """Print a new one-time code that makes an administrator, or gives a lost account back.
 
     Open the admin page and give the code there, with a user name and a new password. With the name of an account that
-    exists, that account gets the new password, becomes an administrator and loses its second factor. Older codes are void from now on, and everybody who was locked out may try again.
+    exists, that account gets the new password, becomes an administrator and loses its second factor. Older codes are
+    void from now on, and everybody who was locked out may try again.
 
     \b
     gosip admin reset
@@ -41,8 +41,7 @@ def user() -> None:
 
 
 @user.command(name="list")
-@data_dir_option
-@json_option
+@verb_options
 def list_(data_dir: str | None, as_json: bool) -> None:
     """List all users with their roles.
 
@@ -57,8 +56,8 @@ def list_(data_dir: str | None, as_json: bool) -> None:
         (
             view.name,
             view.role,
-            "yes" if view.enabled else "no",
-            "yes" if view.has_second_factor else "no",
+            yes_no(view.enabled),
+            yes_no(view.has_second_factor),
             moment(view.last_sign_in_at) or "never",
         )
         for view in users
