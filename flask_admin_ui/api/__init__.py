@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask_admin_ui.api import auth, calls, devices, health, system, users
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+BLUEPRINTS = (
+    auth.blueprint,
+    devices.blueprint,
+    calls.blueprint,
+    users.blueprint,
+    system.blueprint,
+    health.blueprint,
+)

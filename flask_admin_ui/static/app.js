@@ -204,20 +204,31 @@
 
   // ---------------------------------------------------------------- the plot
 
+  // A canvas does not understand var() and color-mix(): the browser works them out on an element.
+  function resolved(canvas, colour) {
+    const probe = document.createElement("span");
+    probe.hidden = true;
+    probe.style.color = colour;
+    canvas.parentElement.append(probe);
+    const result = getComputedStyle(probe).color;
+    probe.remove();
+    return result;
+  }
+
   // The figures stand in a table that screen readers read; the canvas draws the same table.
   function plot() {
     const canvas = document.getElementById("calls-chart");
     const table = document.getElementById("calls-chart-data");
     if (!canvas || !table || typeof Chart === "undefined") return;
     const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
-    const style = getComputedStyle(html);
-    const colour = (name) => style.getPropertyValue(name).trim();
+    const colour = (name) => resolved(canvas, `var(${name})`);
     const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent.trim());
     const colours = [colour("--tblr-primary"), colour("--tblr-orange")];
     const labels = rows.map((row) => row[0]);
     const series = names.map((name, index) => rows.map((row) => Number(row[index + 1])));
     const text = colour("--tblr-secondary");
     const lines = colour("--tblr-border-color");
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     let chart = Chart.getChart(canvas);
     if (!chart) {
       chart = new Chart(canvas, {
@@ -244,7 +255,6 @@
     Object.assign(chart.options.scales.y.ticks, { color: text });
     chart.options.scales.y.grid = { color: lines };
     chart.options.plugins.legend.labels.color = text;
-    chart.options.font = { family: style.getPropertyValue("--tblr-font-sans-serif") };
     chart.update();
   }
 

@@ -70,10 +70,10 @@ class AdminSystem:
         users.create_user(self.context, ADMIN, Secret(ADMIN_PASSWORD), "admin")
         users.create_user(self.context, USER, Secret(USER_PASSWORD), "user")
 
-    def add_device(self, number: str, name: str = "", owner: str | None = None, **more: str) -> str:
+    def add_device(self, number: str, name: str = "", *, owner: str | None = None, label: str = "") -> str:
         """A phone; returns its password."""
         owner_id = users.get_user(self.context, owner).id if owner else None
-        made = devices.add_device(self.context, number, name=name, owner_id=owner_id, **more)
+        made = devices.add_device(self.context, number, name=name, label=label, owner_id=owner_id)
         return made.password.reveal()
 
 
