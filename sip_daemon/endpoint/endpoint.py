@@ -30,7 +30,7 @@ from sip_daemon.endpoint.refusal import (
 )
 from sip_daemon.endpoint.source import note_source
 from sip_daemon.endpoint.timers import Handle
-from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
+from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow, TransportProtocol
 from sip_daemon.message import NameAddress, Request, Response, parse_message
 from sip_daemon.transaction import (
@@ -168,7 +168,9 @@ class Endpoint:
     def _prepare(self, transaction: ServerTransaction, response: Response) -> None:
         if "Server" not in response.headers:
             response.headers.add("Server", self.identity.user_agent)
-        if response.status >= 200 and transaction.flow.transport is TransportProtocol.UDP:
+        if response.status < 200 or transaction.is_answered:
+            return
+        if transaction.flow.transport is TransportProtocol.UDP:
             request = transaction.request
             if may_be_unverified(response, request.method):
                 fit(response, AMPLIFICATION * least_request_size(request))
@@ -260,10 +262,7 @@ class Endpoint:
     def _answer_error(self, event: RequestReceived, status: int, warning: str | None) -> None:
         response = Response.to_request(event.request, status, to_tag=stateless_tag(event.request))
         add_warning(response, warning, self._addressing.host_for(event.flow))
-        try:
-            self.respond(event.transaction, response)
-        except LocalProtocolError:
-            pass  # It was answered before the error came up.
+        self.respond(event.transaction, response)  # Dropped if the error came up after an answer.
 
     def _tell(self, event: ClientEvent) -> None:
         listener = self._listeners.take(event)

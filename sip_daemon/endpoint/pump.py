@@ -82,7 +82,7 @@ class Pump:
                 self._dispatch(self._events.popleft())
         finally:
             self._is_draining = False
-        self._arm()
+            self._arm()
 
     def close(self) -> None:
         self._is_closed = True

@@ -16,6 +16,7 @@ from sip_daemon.endpoint.source import note_source
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow, TransportProtocol
 from sip_daemon.message import MalformedMessage, Request, Response
+from sip_daemon.message.grammar import quote
 from sip_daemon.transport import OncePerSource, SourceRate
 
 logger = logging.getLogger("sip_daemon.endpoint")
@@ -125,7 +126,7 @@ class MalformedAnswerer:
 def add_warning(response: Response, text: str | None, host: str) -> None:
     """A Warning header with the code for "miscellaneous" (RFC 3261 §20.43)."""
     if text:
-        response.headers.add("Warning", f'399 {bracketed(host)} "{text}"')
+        response.headers.add("Warning", f"399 {bracketed(host)} {quote(text)}")
 
 
 def may_be_unverified(response: Response, method: str) -> bool:

@@ -39,6 +39,7 @@ class AckReceived:
 
     request: Request
     flow: Flow
+    """On which it came; that of the INVITE when the ACK has the INVITE's branch, as with RFC 2543 phones."""
 
 
 @dataclass(frozen=True, slots=True)

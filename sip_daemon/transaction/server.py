@@ -30,6 +30,11 @@ class ServerTransaction(Machine):
         self.merge_key: str | None = None
 
     @property
+    def is_answered(self) -> bool:
+        """Whether it had its final response: what the user says afterwards is dropped, but for a repeated 2xx."""
+        return self.state not in (State.TRYING, State.PROCEEDING)
+
+    @property
     def request(self) -> Request:
         raise NotImplementedError
 

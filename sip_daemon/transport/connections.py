@@ -13,7 +13,7 @@ from itertools import count
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.transport.deadlines import Deadlines
-from sip_daemon.transport.guard import OncePerSource
+from sip_daemon.transport.guard import OncePerSource, source_of
 from sip_daemon.transport.limits import TransportLimits
 from sip_daemon.transport.receiver import TransportReceiver
 from sip_daemon.transport.stream import StreamConnection, StreamKind
@@ -31,7 +31,7 @@ class ConnectionTable:
         self._by_number: dict[int, StreamConnection] = {}
         self._by_remote: dict[tuple[TransportProtocol, TransportAddress], StreamConnection] = {}
         self._per_source: Counter[str] = Counter()
-        """Open connections and those being set up."""
+        """Open connections and those being set up, by `source_of` the peer."""
         self._reserved = 0
         self._deadlines: Deadlines[StreamConnection] = Deadlines()
         self._numbers = count(1)
@@ -63,7 +63,7 @@ class ConnectionTable:
         reason = self._refusal(host)
         if reason is None:
             self._reserved += 1
-            self._per_source[host] += 1
+            self._per_source[source_of(host)] += 1
             return True
         held_back = self._log_rate.admit(host, "refused", self._now())
         if held_back is not None:
@@ -82,7 +82,7 @@ class ConnectionTable:
         self._forget_source(host)
 
     def _refusal(self, host: str) -> str | None:
-        total, of_source = len(self._by_number) + self._reserved, self._per_source.get(host, 0)
+        total, of_source = len(self._by_number) + self._reserved, self._per_source[source_of(host)]
         if total >= self.limits.max_connections:
             return f"{total} connections are open, the limit of all"
         if of_source >= self.limits.max_connections_per_source and not is_loopback(host):
@@ -90,9 +90,10 @@ class ConnectionTable:
         return None
 
     def _forget_source(self, host: str) -> None:
-        self._per_source[host] -= 1
-        if not self._per_source[host]:
-            del self._per_source[host]
+        source = source_of(host)
+        self._per_source[source] -= 1
+        if not self._per_source[source]:
+            del self._per_source[source]
 
     def close_all(self, reason: str) -> None:
         for connection in list(self._by_number.values()):
@@ -122,7 +123,7 @@ class ConnectionTable:
         flow = known_flow(connection)
         self._by_number[connection.number] = connection
         self._by_remote[flow.transport, flow.remote] = connection
-        self._per_source[flow.remote.host] += 1
+        self._per_source[source_of(flow.remote.host)] += 1
         logger.debug("%s connected", flow, extra={"flow": str(flow), "local": str(flow.local)})
 
     def message_received(self, data: bytes, flow: Flow) -> None:

@@ -53,13 +53,13 @@ class Connector:
                 raw, connection = await self._loop.create_connection(
                     lambda: self._connections.new(kind, is_accepted=False), remote.host, remote.port
                 )
+            watch_for_dead_peer(raw.get_extra_info("socket"))
         except TimeoutError as error:
             raise TransportError(f"{transport} {remote} does not answer") from error
         except (OSError, OverflowError) as error:
             raise TransportError(f"{transport} {remote}: {error}") from error
         if connection.flow is None or not connection.is_open:
             raise TransportError(f"{transport} {remote} closed the connection at once")
-        watch_for_dead_peer(raw.get_extra_info("socket"))
         return connection.flow
 
     def _finished(self, key: Destination, task: asyncio.Task[Flow]) -> None:

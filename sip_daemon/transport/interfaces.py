@@ -95,11 +95,15 @@ def open_netlink() -> socket.socket | None:
     """A socket that becomes readable when addresses change; None where the system has none (a strict sandbox)."""
     try:
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        try:
+            sock.setblocking(False)
+            sock.bind((0, GROUPS))
+        except OSError:
+            sock.close()
+            raise
     except OSError as error:
         logger.warning("address changes are only noticed every %d s: %s", RESCAN_SECONDS, error)
         return None
-    sock.setblocking(False)
-    sock.bind((0, GROUPS))
     return sock
 
 

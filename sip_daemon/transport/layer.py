@@ -191,6 +191,7 @@ class TransportLayer:
         self._connections.close_all("GoSIP stops")
         await self._connections.wait_empty(drain_seconds)
         self._connections.abort_all("GoSIP stops")
+        await self._connections.wait_empty(drain_seconds)
         if self._watcher is not None:
             self._watcher.close()
         if self._sweep is not None:

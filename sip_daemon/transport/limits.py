@@ -12,7 +12,8 @@ class TransportLimits:
     max_connections: int = 4096
     """Stream connections in all."""
     max_connections_per_source: int = 512
-    """Stream connections of one IP address (a site behind one NAT address is one source). Loopback is not limited."""
+    """Stream connections of one IPv4 address (a site behind one NAT address is one source) or IPv6 /64. Loopback is not
+    limited."""
     first_message_seconds: float = 30.0
     """An accepted connection must have delivered a whole message by then."""
     message_seconds: float = 15.0

@@ -1,4 +1,7 @@
-"""Who the transport hands its news to. All calls are synchronous and in the order in which things came in."""
+"""Who the transport hands its news to, synchronously and in the order in which things came in.
+
+One rule: nothing is told from within a call of the receiver's own, such as `send`.
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,6 @@ class StreamConnection(asyncio.Protocol):
     __slots__ = (
         "_begun",
         "_framing",
-        "_is_finished",
         "_is_proven",
         "_overdue",
         "_owner",
@@ -94,7 +93,6 @@ class StreamConnection(asyncio.Protocol):
         self._is_proven = not is_accepted
         self._begun = False
         """A message has begun and is not whole yet; its deadline stands."""
-        self._is_finished = False
         self._overdue = ""
         """What it means when the present deadline passes."""
 
@@ -137,7 +135,9 @@ class StreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ending = self.ending or (f"lost: {exc}" if exc else "closed by the peer")
-        self._finish()
+        self.is_open = False
+        if self.flow is not None:
+            self._owner.closed(self)
 
     # our side
 
@@ -160,11 +160,11 @@ class StreamConnection(asyncio.Protocol):
         self._owner.set_deadline(self, self._owner.limits.closing_seconds)
 
     def abort(self, reason: str) -> None:
-        """Ends it at once."""
+        """Ends it at once. The owner hears of it from the loop, never from within a call of its own."""
         self.ending = self.ending or reason
+        self.is_open = False
         if self._transport is not None:
             self._transport.abort()
-        self._finish()
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -195,13 +195,6 @@ class StreamConnection(asyncio.Protocol):
     def _set_deadline(self, seconds: float, reason: str) -> None:
         self._overdue = reason
         self._owner.set_deadline(self, seconds)
-
-    def _finish(self) -> None:
-        was_known = self.flow is not None and not self._is_finished
-        self.is_open = False
-        self._is_finished = True
-        if was_known:
-            self._owner.closed(self)
 
 
 def address_of(sockaddr: tuple[str, int]) -> TransportAddress:

@@ -79,22 +79,23 @@ class UdpSocket:
 
     def send(self, data: bytes, remote: TransportAddress) -> None:
         """Raises TransportError when the datagram can't leave. A full buffer loses it, as the network may."""
-        sockaddr = (remote.host, remote.port)
         try:
-            self._socket.sendto(data, sockaddr)
+            self._socket.sendto(data, (remote.host, remote.port))
         except BlockingIOError:
             self.dropped += 1
-        except ConnectionRefusedError:
-            # Left by an earlier datagram, perhaps to another peer; telling it to us has cleared it.
-            self._send_again(data, sockaddr)
-        except (OSError, OverflowError) as error:
+        except OSError:
+            # Perhaps the ICMP error of an earlier datagram, to whomever; telling it to us has cleared it.
+            self._send_again(data, remote)
+        except OverflowError as error:
             raise TransportError(f"UDP {remote}: {error}") from error
 
-    def _send_again(self, data: bytes, sockaddr: tuple[str, int]) -> None:
+    def _send_again(self, data: bytes, remote: TransportAddress) -> None:
         try:
-            self._socket.sendto(data, sockaddr)
-        except OSError:
+            self._socket.sendto(data, (remote.host, remote.port))
+        except (BlockingIOError, ConnectionRefusedError):
             self.dropped += 1
+        except OSError as error:
+            raise TransportError(f"UDP {remote}: {error}") from error
 
     def errors(self) -> Iterator[tuple[Flow, OSError]]:
         """The ICMP errors that wait, with the flow of the datagram that caused each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -212,6 +213,45 @@ async def test_a_bug_after_the_answer_does_not_answer_twice() -> None:
         it.receive(options())
         it.receive(invite())
         assert [message.status for message in it.sent() if isinstance(message, Response)] == [200, 200]
+
+
+@pytest.mark.parametrize("flow", [UDP_FLOW, TCP_FLOW])
+@pytest.mark.parametrize("make", [options, invite])
+async def test_a_second_final_answer_is_dropped(flow: Flow, make: Callable[[], Request]) -> None:
+    """RFC 3261 §17.2.2."""
+    async with bench() as it:
+        it.receive(make(), flow)
+        (event,) = it.requests
+        for status in (486, 480):
+            it.endpoint.respond(event.transaction, Response.to_request(event.request, status))
+        it.endpoint.refuse(event.transaction, Response.to_request(event.request, 401))
+        assert it.sent_response().status == 486
+
+
+@pytest.mark.parametrize("flow", [UDP_FLOW, TCP_FLOW])
+@pytest.mark.parametrize("make", [options, invite])
+async def test_an_answer_to_a_peer_that_is_gone_is_dropped(flow: Flow, make: Callable[[], Request]) -> None:
+    async with bench() as it:
+        it.receive(make(), flow)
+        (event,) = it.requests
+        it.transport.gone.add(flow)
+        for status in (180, 200):
+            response = Response.to_request(event.request, status)
+            it.endpoint.respond(event.transaction, response)
+            it.endpoint.send_again(response, flow)
+        it.transport.receiver.flow_closed(flow)
+        assert it.sent() == []
+
+
+async def test_a_warning_that_holds_quotes_is_still_one_quoted_string() -> None:
+    async with bench() as it:
+
+        def fail(_: RequestReceived) -> None:
+            raise RemoteProtocolError("no", status=488, warning='needs "PCMU"\r\nX: y')
+
+        it.endpoint.request_handler = fail
+        it.receive(invite())
+        assert it.sent_response().headers.get_all("Warning") == ['399 192.0.2.1 "needs \\"PCMU\\"  X: y"']
 
 
 async def test_a_bug_in_a_timer_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:

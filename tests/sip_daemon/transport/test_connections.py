@@ -21,6 +21,13 @@ async def test_one_source_has_a_share_of_the_connections() -> None:
     assert connections.reserve("192.0.2.2")
 
 
+async def test_an_ipv6_host_shares_with_its_64_bit_network() -> None:
+    connections = table(max_connections_per_source=1)
+    assert connections.reserve("2001:db8::1")
+    assert not connections.reserve("2001:db8::2")
+    assert connections.reserve("2001:db8:0:1::1")
+
+
 async def test_loopback_has_no_share_but_counts_in_all() -> None:
     connections = table(max_connections=3, max_connections_per_source=1)
     assert [connections.reserve("127.0.0.1") for _ in range(4)] == [True, True, True, False]

@@ -91,6 +91,37 @@ async def test_one_dead_peer_does_not_disturb_what_is_sent_to_another() -> None:
     assert {flow for flow, _ in receiver.failed} == {dead}
 
 
+class HauntedSocket:
+    """A socket with the ICMP error of an earlier datagram pending: the next call is told of it."""
+
+    def __init__(self, pending: list[int]) -> None:
+        self.pending = pending
+        self.sent: list[bytes] = []
+
+    def sendto(self, data: bytes, _: object) -> None:
+        if self.pending:
+            raise OSError(self.pending.pop(), "")
+        self.sent.append(data)
+
+
+@pytest.mark.parametrize("code", [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH])
+def test_an_error_that_another_peer_left_is_not_taken_for_ones_own(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    udp = UdpSocket(TransportAddress("127.0.0.1", 0))
+    udp.close()
+    haunted = HauntedSocket([code])
+    monkeypatch.setattr(udp, "_socket", haunted)
+    udp.send(b"hello", TransportAddress("192.0.2.10", 5060))
+    assert haunted.sent == [b"hello"]
+
+
+def test_an_error_that_stays_is_a_transport_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    udp = UdpSocket(TransportAddress("127.0.0.1", 0))
+    udp.close()
+    monkeypatch.setattr(udp, "_socket", HauntedSocket([errno.EHOSTUNREACH, errno.EHOSTUNREACH]))
+    with pytest.raises(TransportError):
+        udp.send(b"hello", TransportAddress("192.0.2.10", 5060))
+
+
 async def test_a_pending_icmp_error_does_not_keep_the_loop_busy() -> None:
     receiver = RecordingReceiver()
     async with running_layer(receiver) as layer:
