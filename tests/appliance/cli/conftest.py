@@ -1,0 +1,53 @@
+"""A data folder with a system that does not run, and the command line on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.cli import common
+from appliance.database.proxy import database
+from tests.support.appliance import Office
+from tests.support.cli import Gosip
+from tests.support.daemon import StandInDaemon
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_of_this_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("GOSIP_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Iterator[Gosip]:
+    """On a folder that does not exist."""
+    yield Gosip(tmp_path / "nowhere")
+    database.close()
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    yield Office.at(tmp_path / "data")
+    database.close()
+
+
+@pytest.fixture
+def gosip(office: Office) -> Gosip:
+    return Gosip(office.appliance.folder.path)
+
+
+@pytest.fixture
+def daemon(office: Office) -> Iterator[StandInDaemon]:
+    """Something that answers as the signalling would."""
+    with StandInDaemon(office.appliance.folder.sip_socket) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits at a terminal."""
+    monkeypatch.setattr(common.sys.stdin, "isatty", lambda: True, raising=False)
