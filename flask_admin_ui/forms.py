@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from flask import request
 from flask_babel import gettext, lazy_gettext
+from werkzeug.datastructures import ImmutableMultiDict
 from wtforms import BooleanField, Form, HiddenField, IntegerField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length, Optional
 
@@ -16,6 +18,11 @@ from appliance.errors import Conflict, Invalid, OperationError
 
 NAME_LIMIT = 100
 PASSWORD_LIMIT = 1024
+
+
+def submitted() -> ImmutableMultiDict[str, str] | None:
+    """The sent form; None when a page is only looked at. An empty one would switch every check box off."""
+    return request.form if request.method == "POST" else None
 
 
 def required() -> InputRequired:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from appliance.errors import Invalid, LockedOut
 from appliance.operations import second_factor, sessions, users
 from appliance.secret import Secret
-from flask_admin_ui.forms import ConfirmForm, PasswordForm, SecondFactorForm, take_errors
+from flask_admin_ui.forms import ConfirmForm, PasswordForm, SecondFactorForm, submitted, take_errors
 from flask_admin_ui.pages.common import form_status
 from flask_admin_ui.security.access import context, viewer
 
@@ -37,7 +37,7 @@ def account_page(form: PasswordForm) -> Response:
 
 @blueprint.post("/account/password")
 def change_password() -> BaseResponse:
-    form = PasswordForm(request.form)
+    form = PasswordForm(submitted())
     if form.validate():
         try:
             users.change_own_password(
@@ -72,7 +72,7 @@ def end_other_sessions() -> BaseResponse:
 
 @blueprint.route("/account/second-factor", methods=["GET", "POST"])
 def set_up_second_factor() -> BaseResponse:
-    form = SecondFactorForm(request.form)
+    form = SecondFactorForm(submitted())
     if request.method == "POST" and form.validate():
         try:
             second_factor.confirm_second_factor(context(), Secret(form.secret.data or ""), form.code.data or "")
@@ -104,7 +104,7 @@ def grouped(text: str) -> str:
 
 @blueprint.route("/account/second-factor/remove", methods=["GET", "POST"])
 def remove_second_factor() -> BaseResponse:
-    form = ConfirmForm(request.form)
+    form = ConfirmForm(submitted())
     if request.method == "POST" and form.validate():
         try:
             second_factor.drop_own_second_factor(context(), Secret(form.password.data or ""))

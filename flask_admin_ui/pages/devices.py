@@ -13,7 +13,7 @@ from appliance.errors import Conflict, Invalid, OperationError
 from appliance.operations import devices, extensions
 from appliance.operations.extensions import DeviceView, ExtensionView
 from appliance.operations.paging import PageRequest
-from flask_admin_ui.forms import EditDeviceForm, NewDeviceForm, NumberForm, take_errors
+from flask_admin_ui.forms import EditDeviceForm, NewDeviceForm, NumberForm, submitted, take_errors
 from flask_admin_ui.fragments import is_partial_request
 from flask_admin_ui.live import LiveBinding, Snapshot
 from flask_admin_ui.pages.calls import latest_calls
@@ -65,7 +65,7 @@ def list_values(search: str) -> dict[str, object]:
 @blueprint.route("/devices/new", methods=["GET", "POST"])
 @admin_only
 def new() -> Response:
-    form = NewDeviceForm(request.form)
+    form = NewDeviceForm(submitted())
     form.offer_owners(people())
     if request.method == "POST" and form.validate():
         try:
@@ -143,7 +143,7 @@ def show(username: str) -> Response:
 @admin_only
 def edit(username: str) -> BaseResponse:
     device = devices.get_device(context(), username)
-    form = EditDeviceForm(request.form, obj=device)
+    form = EditDeviceForm(submitted(), obj=device)
     if request.method == "POST" and form.validate():
         try:
             devices.edit_device(context(), username, label=form.label.data or "", enabled=bool(form.enabled.data))
@@ -161,7 +161,7 @@ def edit(username: str) -> BaseResponse:
 def edit_number(username: str) -> BaseResponse:
     """The number that the phone belongs to: what is changed holds for all of its phones."""
     device = devices.get_device(context(), username)
-    form = NumberForm(request.form)
+    form = NumberForm(submitted())
     form.offer_owners(people())
     if form.validate():
         try:

@@ -10,7 +10,7 @@ from appliance.errors import OperationError
 from appliance.operations import second_factor, users
 from appliance.operations.users import UserView
 from appliance.secret import Secret
-from flask_admin_ui.forms import EditUserForm, NewUserForm, take_errors
+from flask_admin_ui.forms import EditUserForm, NewUserForm, submitted, take_errors
 from flask_admin_ui.pages.common import form_status
 from flask_admin_ui.paging import Listing, read_page
 from flask_admin_ui.security.access import context, require_admin, viewer
@@ -27,7 +27,7 @@ def index() -> str:
 
 @blueprint.route("/users/new", methods=["GET", "POST"])
 def new() -> BaseResponse:
-    form = NewUserForm(request.form)
+    form = NewUserForm(submitted())
     if request.method == "POST" and form.validate():
         try:
             made = users.create_user(
@@ -44,7 +44,7 @@ def new() -> BaseResponse:
 @blueprint.route("/user/<name>", methods=["GET", "POST"])
 def edit(name: str) -> BaseResponse:
     user = users.get_user(context(), name)
-    form = EditUserForm(request.form, obj=user)
+    form = EditUserForm(submitted(), obj=user)
     if request.method == "POST" and form.validate():
         try:
             apply(user, form)

@@ -12,7 +12,7 @@ from appliance.errors import CodeNeeded, Invalid, LockedOut, SignInRefused
 from appliance.operations import sessions, setup_codes, users
 from appliance.operations.sessions import SignedIn
 from appliance.secret import Secret
-from flask_admin_ui.forms import SetUpForm, SignInForm, take_errors
+from flask_admin_ui.forms import SetUpForm, SignInForm, submitted, take_errors
 from flask_admin_ui.security.access import known_viewer, source_address
 from flask_admin_ui.security.cookies import drop_token, read_token, set_token
 from flask_admin_ui.services import services
@@ -26,7 +26,7 @@ def enter() -> BaseResponse:
         return redirect(url_for("sign_in.set_up"))
     if known_viewer() is not None and request.method == "GET":
         return redirect(wanted_page())
-    form = SignInForm(request.form)
+    form = SignInForm(submitted())
     if request.method == "GET":
         return sign_in_page(form, 200)
     if not form.validate():
@@ -63,7 +63,7 @@ def sign_in_page(form: SignInForm, status: int, *, needs_code: bool = False) -> 
 @blueprint.route("/set-up", methods=["GET", "POST"])
 def set_up() -> BaseResponse:
     """Always there: a code from `gosip admin reset` gives a lost account back."""
-    form = SetUpForm(request.form)
+    form = SetUpForm(submitted())
     if request.method == "POST" and form.validate():
         try:
             signed_in = setup_codes.use_setup_code(

@@ -270,6 +270,7 @@
     refreshTimes();
     plot();
     setInterval(tick, 1000);
+    document.fonts.ready.then(plot); // a canvas is not drawn again by itself when its font arrives
     // A password that was shown once must not come back with "reload": the address becomes that of the device.
     const replace = document.querySelector("[data-replace-address]");
     if (replace) history.replaceState(null, "", replace.dataset.replaceAddress);
