@@ -7,9 +7,10 @@ from collections.abc import Callable
 from sip_daemon.call import cause as causes
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
 from sip_daemon.call.cause import ELSEWHERE, Cause
+from sip_daemon.call.dialog_leg import LegContext, LegState, Party, farewell
 from sip_daemon.call.events import Answered, CallEvent, Progressed, Refused, Ringing
 from sip_daemon.call.invite import InviteClient
-from sip_daemon.call.leg import Leg, LegContext, LegState, Party, farewell
+from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import Side
 from sip_daemon.dialog import Dialog
 from sip_daemon.endpoint import ClientEvent
@@ -100,7 +101,7 @@ class CalleeLeg(Leg):
         if not self._is_calling:
             return
         if response.status == 180:
-            self._post(self, Ringing())
+            self.tell(Ringing())
         if response.body and self._early_answer is None:
             self._take_early_answer(response)
 
@@ -113,7 +114,7 @@ class CalleeLeg(Leg):
         except RemoteProtocolError:
             return
         self.remote = self._early_answer.audio
-        self._post(self, Progressed(self._early_answer))
+        self.tell(Progressed(self._early_answer))
 
     def invite_accepted(self, response: Response, dialog: Dialog) -> None:
         self._context.branches.discard(self._branch)
@@ -134,11 +135,11 @@ class CalleeLeg(Leg):
         if answer is None:
             self.outcome = "unusable answer"
             self._send_bye(causes.BAD_ANSWER)
-            self._post(self, Refused(causes.INCOMPATIBLE, 488))
+            self.tell(Refused(causes.INCOMPATIBLE, 488))
             return
         self.outcome = "answered"
         self.remote = answer.audio
-        self._post(self, Answered(answer))
+        self.tell(Answered(answer))
 
     def _read_answer(self, response: Response) -> MediaAnswer | None:
         """The answer in the 200. Phones that gave theirs in a 183 sometimes leave it out there."""
@@ -155,7 +156,7 @@ class CalleeLeg(Leg):
             self._close()
             self.outcome = f"refused {status}" if status not in (408, 503) else "unreachable"
             cause = causes.UNREACHABLE if status in (408, 503) else causes.of_response(status)
-            self._post(self, Refused(cause, status))
+            self.tell(Refused(cause, status))
         elif self._is_cancelled and self.dialog is None:
             self._close()
         else:
@@ -170,7 +171,7 @@ class CalleeLeg(Leg):
             # Its answer could not reach us any more (RFC 5626 §4.2.1: the phone will register anew).
             self._close()
             self.outcome = "unreachable"
-            self._post(self, Refused(causes.UNREACHABLE, 503))
+            self.tell(Refused(causes.UNREACHABLE, 503))
 
 
 def ignore(event: ClientEvent) -> None:

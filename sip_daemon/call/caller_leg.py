@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver, Cause
+from sip_daemon.call.dialog_leg import LegContext, LegState, Party
 from sip_daemon.call.events import CallEvent, Ended
-from sip_daemon.call.leg import Leg, LegContext, LegState, Party
+from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import CallStatus, Side
 from sip_daemon.dialog import Dialog
 from sip_daemon.errors import RemoteProtocolError
@@ -99,7 +100,7 @@ class CallerLeg(Leg):
         super().lose_flow()
         if self.state is LegState.PROCEEDING:
             self._close()
-            self._post(self, Ended(causes.CANCELLED))
+            self.tell(Ended(causes.CANCELLED))
 
     def _local_tag(self) -> str:
         return self._tag
@@ -122,7 +123,7 @@ class CallerLeg(Leg):
         if self.state is LegState.PROCEEDING:
             self.outcome = causes.CANCELLED.outcome.value
             self._close()
-            self._post(self, Ended(causes.CANCELLED))
+            self.tell(Ended(causes.CANCELLED))
         else:
             super()._withdrawn()
 

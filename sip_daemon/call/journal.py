@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sip_daemon.call.cause import CANCELLED, Cause
-from sip_daemon.call.leg import Party
+from sip_daemon.call.dialog_leg import Party
 from sip_daemon.call.record import (
     CallChange,
     CallEnded,

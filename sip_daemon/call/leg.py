@@ -1,28 +1,18 @@
-"""One side of a call: its dialog, its descriptions, its media session.
+"""One side of a call: its dialog, what was offered and answered on it, its media session.
 
-Theory of operation. A leg turns SIP into `CallEvent` values and back. It answers at once what concerns only itself
-(BYE, OPTIONS, glare, ACK) and posts what concerns the call; it never sees the other leg. This base holds what both
-sides do once a dialog stands; `caller_leg` and `callee_leg` add how it comes to stand.
-
-    PROCEEDING   an INVITE has no final answer: theirs (caller's leg) or ours (callee's leg)
-    ANSWERED     our 200 waits for its ACK (caller's leg only): no BYE may go out yet (RFC 3261 §15)
-    TALKING      the dialog is confirmed
-    ENDING       our BYE or CANCEL waits for its answer
-    OVER         nothing is left of it
+A re-INVITE in either direction is one offer and one answer (RFC 3261 §14, RFC 3264): the phone's is told to the call,
+which says what to answer; the call's is sent with `propose`, and what comes back is told. One at a time may be under
+way; what happens when both sides begin at once is answered here.
 """
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
 from sip_daemon.call import cause as causes
-from sip_daemon.call.capabilities import ALLOW, capability_headers
-from sip_daemon.call.cause import Cause
+from sip_daemon.call.capabilities import ACCEPT, ALLOW
+from sip_daemon.call.dialog_leg import GONE, DialogLeg, LegContext, LegState, Party
 from sip_daemon.call.events import (
     AnsweredLate,
     CallEvent,
@@ -36,81 +26,29 @@ from sip_daemon.call.events import (
 from sip_daemon.call.invite import InviteClient, InviteServer
 from sip_daemon.call.record import LegRecord, Side
 from sip_daemon.dialog import Dialog
-from sip_daemon.endpoint import ClientEvent, Endpoint, Handle
 from sip_daemon.errors import MediaError, RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.media_plane import MediaSession, MediaStatistics
 from sip_daemon.message import Request, Response
 from sip_daemon.sdp import AudioDescription, LocalSession, MediaOffer, offer_answer
-from sip_daemon.transaction import ResponseReceived, ServerTransaction, TimerValues
-
-log = logging.getLogger(__name__)
-
-PROBE_AGAIN: Final = 60.0
-"""Seconds after which a phone that was silent once, and answered, is asked again: the silence is reported only once."""
-
-GONE: Final = frozenset({408, 481})
-"""Answers to a request inside a dialog that end the dialog (RFC 3261 §12.2.1.2)."""
+from sip_daemon.transaction import ServerTransaction
 
 
-class LegState(StrEnum):
-    PROCEEDING = "proceeding"
-    ANSWERED = "answered"
-    TALKING = "talking"
-    ENDING = "ending"
-    OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """Who is at the phone."""
-
-    device: str
-    """Username."""
-    extension: str
-    number: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LegContext:
-    """What every leg needs of the world around it."""
-
-    endpoint: Endpoint
-    timers: TimerValues
-    register: Callable[[Dialog, Leg], None]
-    """From now on requests of that dialog are the leg's."""
-    unregister: Callable[[Dialog], None]
-    find_flow: Callable[[Leg], Flow | None]
-    """Another way to the leg's phone, after the one it used is gone."""
-    branches: set[str | None]
-    """Via branches of our INVITEs that have no final answer: they must not come back to us."""
-
-
-class Leg:
+class Leg(DialogLeg):
     """The part that both sides have in common. `post` hands an event to the call."""
 
     side: Side
 
     def __init__(self, context: LegContext, party: Party, flow: Flow, post: Callable[[Leg, CallEvent], None]) -> None:
-        self.party = party
-        self.flow = flow
-        self.state = LegState.PROCEEDING
+        super().__init__(context, party, flow)
         self.outcome = ""
         """What became of it, for the record."""
         self.user_agent = ""
         self.sip_call_id = ""
-        self.instance = ""
-        """Instance id of the phone's binding (RFC 5626); empty when it told none."""
-        self.contact = ""
-        """The contact by which it is reached, as text."""
-        self.dialog: Dialog | None = None
         self.session: MediaSession | None = None
         self.local: AudioDescription | None = None
         """Our side as last agreed; `remote` is the phone's."""
         self.remote: AudioDescription | None = None
-        self._context = context
-        self._endpoint = context.endpoint
         self._post = post
         self._sdp = LocalSession()
         self._server: InviteServer | None = None
@@ -119,18 +57,9 @@ class Leg:
         """The offer in the INVITE that we answer; None when our 200 makes the offer."""
         self._proposed: AudioDescription | None = None
         """What our own re-INVITE offers."""
-        self._farewell: Cause | None = None
-        """Why to hang up as soon as our 200 is acknowledged."""
-        self._flow_is_lost = False
-        self._is_probing = False
-        self._next_probe: Handle | None = None
 
     def __str__(self) -> str:
         return f"{self.side} {self.party.device}"
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in (LegState.ENDING, LegState.OVER)
 
     @property
     def is_negotiating(self) -> bool:
@@ -140,6 +69,9 @@ class Leg:
         server_busy = self._server is not None and not self._server.is_settled
         return server_busy or self._proposed is not None
 
+    def tell(self, event: CallEvent) -> None:
+        self._post(self, event)
+
     def detach(self) -> None:
         """The call is over: nobody listens any more. The leg ends its own dialog by itself."""
         self._post = nobody_listens
@@ -147,7 +79,7 @@ class Leg:
     def use(self, session: MediaSession) -> None:
         """Take a media session into use; what it reports becomes the call's events."""
         self.session = session
-        session.listener = lambda event: self._post(self, event)
+        session.listener = self.tell
 
     @property
     def media(self) -> MediaSession:
@@ -156,24 +88,7 @@ class Leg:
             raise MediaError("the leg has no media session")
         return self.session
 
-    # Requests from the phone
-
-    def receive_request(self, transaction: ServerTransaction, request: Request, flow: Flow) -> None:
-        """A request inside the dialog. Raises `RemoteProtocolError` with the status to answer."""
-        if self.dialog is None:
-            raise RemoteProtocolError("the dialog is over", status=481)
-        self.dialog.receive_request(request, flow)
-        # The phone may have come back on a new connection or from behind another address of its router.
-        self.flow, self._flow_is_lost = flow, False
-        match request.method:
-            case "BYE":
-                self._receive_bye(transaction, request)
-            case "INVITE":
-                self._receive_invite(transaction, request)
-            case "OPTIONS":
-                self._respond(transaction, request, 200, capability_headers())
-            case _:
-                self._respond(transaction, request, 405, [("Allow", ", ".join(ALLOW))])
+    # The phone's INVITE
 
     def receive_ack(self, ack: Request) -> None:
         """The ACK for a 2xx of ours."""
@@ -188,17 +103,7 @@ class Leg:
         self._withdrawn()
 
     def _withdrawn(self) -> None:
-        self._post(self, ReofferWithdrawn())
-
-    def _receive_bye(self, transaction: ServerTransaction, request: Request) -> None:
-        self._respond(transaction, request, 200)
-        if self._server is not None:
-            self._server.refuse(487)  # RFC 3261 §15.1.2: what is pending in the dialog ends with it
-        if not self.is_over:
-            self._close()
-            self._post(self, Ended(causes.NORMAL))
-        else:
-            self._close()
+        self.tell(ReofferWithdrawn())
 
     def _receive_invite(self, transaction: ServerTransaction, request: Request) -> None:
         if self.is_over:
@@ -212,7 +117,7 @@ class Leg:
             return
         self._offer = offer_answer.read_offer(request.body) if request.body else None
         self._server = self._make_server(transaction)
-        self._post(self, Reoffered(self._offer) if self._offer is not None else OfferWanted())
+        self.tell(Reoffered(self._offer) if self._offer is not None else OfferWanted())
 
     def _make_server(self, transaction: ServerTransaction) -> InviteServer:
         tag = self.dialog.id.local_tag if self.dialog is not None else self._local_tag()
@@ -235,7 +140,7 @@ class Leg:
         if self._farewell is not None:
             self._send_bye(self._farewell)
         elif ack is None:
-            self._post(self, Ended(causes.NO_ACK))
+            self.tell(Ended(causes.NO_ACK))
         elif self._offer is None and self.local is not None:
             self._read_late_answer(ack, self.local)
 
@@ -243,10 +148,10 @@ class Leg:
         try:
             answer = offer_answer.read_answer(ack.body, ours)
         except RemoteProtocolError:
-            self._post(self, Ended(causes.BAD_ANSWER))
+            self.tell(Ended(causes.BAD_ANSWER))
         else:
             self.remote = answer.audio
-            self._post(self, AnsweredLate(answer))
+            self.tell(AnsweredLate(answer))
 
     # Answers to the phone's re-INVITE
 
@@ -275,17 +180,17 @@ class Leg:
     def _describe(self, audio: AudioDescription) -> bytes:
         return self._sdp.make_offer(audio) if self._offer is None else self._sdp.make_answer(self._offer, audio)
 
-    # Our own requests inside the dialog
+    # Our own re-INVITE
 
     def propose(self, audio: AudioDescription) -> None:
         """Send a re-INVITE with this offer; `Reanswered` or `ReofferRefused` follows."""
         if self.dialog is None or self.is_negotiating:
-            self._post(self, ReofferRefused(491))
+            self.tell(ReofferRefused(491))
             return
         request = self.dialog.request("INVITE")
         request.headers.set("Contact", str(self._endpoint.contact(self.flow)))
         request.headers.set("Allow", ", ".join(ALLOW))
-        request.headers.set("Content-Type", "application/sdp")
+        request.headers.set("Content-Type", ACCEPT)
         request.body = self._sdp.make_offer(audio)
         self._proposed = audio
         flow = self._way()
@@ -320,109 +225,22 @@ class Leg:
         try:
             answer = offer_answer.read_answer(response.body, proposed)
         except RemoteProtocolError:
-            self._post(self, Ended(causes.BAD_ANSWER))
+            self.tell(Ended(causes.BAD_ANSWER))
             return
         self.local, self.remote = proposed, answer.audio
-        self._post(self, Reanswered(answer))
+        self.tell(Reanswered(answer))
 
     def invite_refused(self, status: int) -> None:
         """The phone did not agree to our re-INVITE, or is gone."""
         self._proposed = None
         if self.is_over:
             return
-        self._post(self, Ended(causes.VANISHED) if status in GONE or status == 503 else ReofferRefused(status))
+        self.tell(Ended(causes.VANISHED) if status in GONE or status == 503 else ReofferRefused(status))
 
-    def probe(self) -> None:
-        """Ask whether the phone still knows of the call (OPTIONS inside the dialog); `Ended` follows if not."""
-        flow = self._way()
-        if self.dialog is None or self._is_probing or self.state is not LegState.TALKING:
-            return
-        if flow is None:
-            self._post(self, Ended(causes.VANISHED))
-            return
-        self._is_probing = True
-        self._endpoint.send_request(self.dialog.request("OPTIONS"), flow, self._probed)
-
-    def _probed(self, event: ClientEvent) -> None:
-        if isinstance(event, ResponseReceived):
-            if event.response.status < 200:
-                return
-            self._is_probing = False
-            if event.response.status not in GONE:
-                self._next_probe = self._endpoint.call_later(PROBE_AGAIN, self.probe)
-                return
-        self._is_probing = False
-        self._post(self, Ended(causes.VANISHED))
-
-    def hang_up(self, cause: Cause) -> None:
-        """End the leg by whatever its state demands."""
-        match self.state:
-            case LegState.PROCEEDING:
-                self._give_up(cause)
-            case LegState.ANSWERED:
-                self._farewell = cause
-            case LegState.TALKING:
-                self._send_bye(cause)
-            case LegState.ENDING | LegState.OVER:
-                pass
-
-    def _give_up(self, cause: Cause) -> None:
-        """End it before the INVITE has a final answer."""
-        raise NotImplementedError
-
-    def lose_flow(self) -> None:
-        """The connection to the phone closed. A call outlives it: the phone may register again on a new one."""
-        self._flow_is_lost = True
-
-    def _send_bye(self, cause: Cause) -> None:
+    def _drop_invites(self) -> None:
         if self._server is not None:
-            self._server.refuse(487)
+            self._server.refuse(487)  # RFC 3261 §15.1.2: what is pending in a dialog ends with it
             self._server.abandon()
-        self.state = LegState.ENDING
-        flow = self._way()
-        if self.dialog is None or flow is None:
-            self._close()
-            return
-        self._endpoint.send_request(farewell(self.dialog, cause), flow, self._bye_answered)
-
-    def _bye_answered(self, event: ClientEvent) -> None:
-        if not isinstance(event, ResponseReceived) or event.response.status >= 200:
-            self._close()
-
-    def _way(self) -> Flow | None:
-        """The flow that reaches the phone now (RFC 5626 §5.3: the binding's newest, after the old one broke)."""
-        if self._flow_is_lost:
-            flow = self._context.find_flow(self)
-            if flow is None:
-                return None
-            self.flow, self._flow_is_lost = flow, False
-        return self.flow
-
-    def _respond(
-        self,
-        transaction: ServerTransaction,
-        request: Request,
-        status: int,
-        headers: list[tuple[str, str]] | None = None,
-    ) -> None:
-        response = Response.to_request(request, status)
-        for name, value in headers or ():
-            response.headers.add(name, value)
-        self._endpoint.respond(transaction, response)
-
-    def _establish(self, dialog: Dialog) -> None:
-        self.dialog = dialog
-        self._context.register(dialog, self)
-
-    def _close(self) -> None:
-        self.state = LegState.OVER
-        if self._next_probe is not None:
-            self._next_probe.cancel()
-        if self._server is not None:
-            self._server.abandon()
-        if self.dialog is not None:
-            self._context.unregister(self.dialog)
-            self.dialog = None
 
     # For people and for the record
 
@@ -456,13 +274,6 @@ class Leg:
 
 def nobody_listens(leg: Leg, event: CallEvent) -> None:
     """Where the events of a leg go after its call."""
-
-
-def farewell(dialog: Dialog, cause: Cause) -> Request:
-    """A BYE that says why (RFC 3326)."""
-    request = dialog.request("BYE")
-    request.headers.set("Reason", cause.reason)
-    return request
 
 
 def statistics_detail(statistics: MediaStatistics) -> Mapping[str, object]:

@@ -25,8 +25,8 @@ from sip_daemon.call.call import Call
 from sip_daemon.call.caller_leg import CallerLeg
 from sip_daemon.call.capabilities import capability_headers
 from sip_daemon.call.cause import Cause
+from sip_daemon.call.dialog_leg import DialogLeg, LegContext, Party
 from sip_daemon.call.journal import Journal
-from sip_daemon.call.leg import Leg, LegContext, Party
 from sip_daemon.call.record import CallChange
 from sip_daemon.call.routing import CallAttempt, RoutePlan, plan
 from sip_daemon.call.story import CallContext, Story
@@ -65,7 +65,7 @@ class CallManager:
         self._wall_clock = wall_clock
         self._calls: dict[str, Call] = {}
         self._dialogs = DialogTable()
-        self._legs: dict[DialogId, Leg] = {}
+        self._legs: dict[DialogId, DialogLeg] = {}
         self._invites: dict[ServerTransaction, CallerLeg] = {}
         self._branches: set[str | None] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -143,7 +143,7 @@ class CallManager:
 
     def handle_cancel(self, event: CancelReceived) -> None:
         """The CANCEL itself was answered."""
-        leg = self._invites.get(event.transaction) or self._find_leg(event.transaction.request)
+        leg: DialogLeg | None = self._invites.get(event.transaction) or self._find_leg(event.transaction.request)
         if leg is not None:
             leg.receive_cancel(event.transaction)
 
@@ -154,13 +154,13 @@ class CallManager:
                 if leg.flow == flow:
                     leg.lose_flow()
 
-    def _leg_of(self, request: Request) -> Leg:
+    def _leg_of(self, request: Request) -> DialogLeg:
         leg = self._find_leg(request)
         if leg is None:
             raise RemoteProtocolError("no such dialog", status=481)
         return leg
 
-    def _find_leg(self, request: Request) -> Leg | None:
+    def _find_leg(self, request: Request) -> DialogLeg | None:
         dialog = self._dialogs.find(request)
         return self._legs.get(dialog.id) if dialog is not None else None
 
@@ -253,7 +253,7 @@ class CallManager:
         self.revision += 1
         self._submit(change)
 
-    def _register(self, dialog: Dialog, leg: Leg) -> None:
+    def _register(self, dialog: Dialog, leg: DialogLeg) -> None:
         known = self._dialogs.get(dialog.id)
         if known is not None:
             self._dialogs.remove(known)  # the early dialog of the same two tags
@@ -264,7 +264,7 @@ class CallManager:
         self._dialogs.remove(dialog)
         self._legs.pop(dialog.id, None)
 
-    def _find_flow(self, leg: Leg) -> Flow | None:
+    def _find_flow(self, leg: DialogLeg) -> Flow | None:
         """The phone may have registered again on a new connection: same instance, else same contact."""
         bindings = [binding for binding in self._locate(leg.party.device) if binding.flow != leg.flow]
         for binding in bindings:

@@ -7,8 +7,9 @@ import logging
 from sip_daemon.call import cause as causes
 from sip_daemon.call.callee_leg import CalleeLeg
 from sip_daemon.call.cause import ELSEWHERE, Cause
+from sip_daemon.call.dialog_leg import Party
 from sip_daemon.call.events import Answered, Progressed, Refused, Ringing, RingingTimedOut
-from sip_daemon.call.leg import Leg, Party
+from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import carry_answer
 from sip_daemon.call.routing import Ring
 from sip_daemon.call.story import Story

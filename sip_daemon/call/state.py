@@ -21,7 +21,7 @@ VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class LegState:
+class KeptLeg:
     """One leg. The dialog, the descriptions and the local session are kept in their own dumped form."""
 
     side: Side
@@ -40,10 +40,9 @@ class LegState:
     local_session: Mapping[str, Any]
     local: Mapping[str, Any]
     remote: Mapping[str, Any]
-    offer_lines: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, leg: Leg) -> LegState:
+    def of(cls, leg: Leg) -> KeptLeg:
         """What is lasting about a leg that talks."""
         if leg.dialog is None or leg.local is None:
             raise LocalProtocolError("the leg is not established")
@@ -83,11 +82,11 @@ class CallState:
     """The record as far as it is written, and the two legs."""
 
     record: CallRecord
-    legs: tuple[LegState, ...]
+    legs: tuple[KeptLeg, ...]
 
     @classmethod
     def of(cls, record: CallRecord, legs: Sequence[Leg]) -> Self:
-        return cls(record, tuple(LegState.of(leg) for leg in legs if leg.dialog is not None))
+        return cls(record, tuple(KeptLeg.of(leg) for leg in legs if leg.dialog is not None))
 
     def dump(self) -> bytes:
         """For `MediaSession.attach`."""
@@ -102,7 +101,7 @@ class CallState:
             if values["version"] != VERSION:
                 raise LocalProtocolError(f"call state of version {values['version']}")
             record = {**values["record"], "status": CallStatus(values["record"]["status"]), "legs": ()}
-            legs = (LegState(**{**leg, "side": Side(leg["side"])}) for leg in values["legs"])
+            legs = (KeptLeg(**{**leg, "side": Side(leg["side"])}) for leg in values["legs"])
             state = cls(CallRecord(**record), tuple(legs))
             for leg in state.legs:
                 leg.load_dialog(), leg.load_local_session(), leg.load_media()

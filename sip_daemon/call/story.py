@@ -14,9 +14,10 @@ from sip_daemon.call import cause as causes
 from sip_daemon.call.callee_leg import CalleeLeg
 from sip_daemon.call.caller_leg import CallerLeg
 from sip_daemon.call.cause import CallOver
+from sip_daemon.call.dialog_leg import LegContext
 from sip_daemon.call.events import CallEvent, Ended, HangUpRequested
 from sip_daemon.call.journal import Journal
-from sip_daemon.call.leg import Leg, LegContext
+from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import settle
 from sip_daemon.call.record import CallChange, LegRecord
 from sip_daemon.errors import MediaError, MediaUnavailable

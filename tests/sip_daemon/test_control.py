@@ -1,0 +1,130 @@
+"""The form of what is asked and answered on the daemon's control socket."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.control.aio import AsyncControlClient
+from appliance.control.errors import INVALID_PARAMS, NOT_FOUND, CallRefused
+from sip_daemon.control import LEVELS, MAX_BINDINGS, make_server, methods
+
+
+class Pretended:
+    """A live system with 2,500 bindings and one call."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def status(self) -> dict[str, Any]:
+        return {"version": "1"}
+
+    def revisions(self) -> dict[str, Any]:
+        return {"started_at": 1.0, "bindings": 7, "calls": 8, "listeners": 1}
+
+    def bindings(self, usernames: Sequence[str] | None, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        self.asked.append((usernames, offset, limit))
+        return 2500, [{"username": str(number)} for number in range(offset, min(offset + limit, 2500))]
+
+    async def calls(self) -> list[dict[str, Any]]:
+        return [{"id": "one"}]
+
+    def hang_up(self, call_id: str) -> bool:
+        return call_id == "one"
+
+    def explain(self, caller: str, dialled: str) -> dict[str, Any] | None:
+        return {"text": [f"{caller} dials {dialled}"]} if caller == "100" else None
+
+    async def refresh(self) -> int:
+        return 42
+
+    def set_log_level(self, level: str) -> None:
+        self.asked.append(level)
+
+
+async def ask(method: str, system: Pretended | None = None, **params: Any) -> Any:
+    result = methods(system or Pretended())[method](params)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def test_bindings_come_in_portions() -> None:
+    answer = await ask("binding.list", offset=2400)
+    assert (answer["total"], answer["revision"], len(answer["bindings"])) == (2500, 7, 100)
+    assert len((await ask("binding.list", limit=100_000))["bindings"]) == MAX_BINDINGS
+
+
+async def test_bindings_of_some_devices_can_be_asked_for() -> None:
+    system = Pretended()
+    await ask("binding.list", system, usernames=["100", "200"], limit=5)
+    assert system.asked == [(["100", "200"], 0, 5)]
+
+
+async def test_calls_come_with_the_revision_they_are_of() -> None:
+    assert await ask("call.list") == {"revision": 8, "calls": [{"id": "one"}]}
+
+
+async def test_a_call_is_hung_up_once() -> None:
+    assert await ask("call.hangup", id="one") == {}
+    with pytest.raises(CallRefused) as refusal:
+        await ask("call.hangup", id="two")
+    assert refusal.value.code == NOT_FOUND
+
+
+async def test_a_plan_is_explained_for_a_caller_that_exists() -> None:
+    assert (await ask("route.explain", caller="100", dialled="200"))["text"] == ["100 dials 200"]
+    with pytest.raises(CallRefused) as refusal:
+        await ask("route.explain", caller="nobody", dialled="200")
+    assert refusal.value.code == NOT_FOUND
+
+
+async def test_a_nudge_is_answered_when_the_configuration_is_current() -> None:
+    assert await ask("nudge", revision=41) == {"revision": 42}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_the_log_level_can_be_changed(level: str) -> None:
+    system = Pretended()
+    assert await ask("trace.level", system, level=level) == {}
+    assert system.asked == [level]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("call.hangup", {}),
+        ("call.hangup", {"id": 5}),
+        ("binding.list", {"usernames": "100"}),
+        ("binding.list", {"usernames": [1]}),
+        ("binding.list", {"offset": -1}),
+        ("binding.list", {"limit": True}),
+        ("route.explain", {"caller": "100"}),
+        ("trace.level", {"level": "loud"}),
+    ],
+)
+async def test_wrong_parameters_are_named(method: str, params: dict[str, Any]) -> None:
+    with pytest.raises(CallRefused) as refusal:
+        await ask(method, **params)
+    assert refusal.value.code == INVALID_PARAMS
+    assert "`" in str(refusal.value)
+
+
+async def test_it_all_works_over_a_socket(tmp_path: Path) -> None:
+    server = make_server(tmp_path / "sip.sock", Pretended())
+    await server.start()
+    client = await AsyncControlClient.connect(tmp_path / "sip.sock")
+    try:
+        assert client.greeting.program == "sip"
+        assert await client.call("status") == {"version": "1"}
+        assert (await client.call("live.revision"))["calls"] == 8
+    finally:
+        await client.close()
+        await server.close()
+
+
+def test_the_page_of_interfaces_lists_every_method() -> None:
+    page = (Path(__file__).parents[2] / "docs/developer/interfaces.md").read_text()
+    assert [name for name in methods(Pretended()) if f"`{name}`" not in page] == []
