@@ -34,14 +34,11 @@ FILES = {
 
 # fmt: off
 ICONS = (
-    "activity", "adjustments-horizontal", "alert-circle", "alert-triangle", "arrow-down-right", "arrow-left",
-    "arrow-right", "arrow-up-right", "check", "chevron-left", "chevron-right", "circle-check", "circle-x", "clock",
-    "copy", "dashboard", "device-landline-phone", "device-mobile", "dots-vertical", "download", "edit", "eye",
-    "file-download", "filter", "history", "info-circle", "key", "lock", "lock-open", "login", "logout", "menu-2",
-    "microphone", "moon-stars", "phone", "phone-calling", "phone-end", "phone-incoming", "phone-off",
-    "phone-outgoing", "plug-connected", "plug-connected-x", "plus", "qrcode", "refresh", "search", "server",
-    "settings", "shield-check", "shield-lock", "sun-high", "trash", "user", "user-circle", "user-plus", "users",
-    "volume", "x",
+    "activity", "adjustments-horizontal", "alert-circle", "alert-triangle", "arrow-left", "chevron-left",
+    "chevron-right", "circle-check", "clock", "copy", "dashboard", "device-landline-phone", "download", "edit",
+    "file-download", "filter", "history", "info-circle", "key", "lock", "login", "logout", "moon-stars", "phone",
+    "phone-calling", "phone-end", "plug-connected-x", "plus", "qrcode", "refresh", "search", "server",
+    "shield-check", "sun-high", "trash", "user-circle", "user-plus", "users", "x",
 )
 # fmt: on
 """Icons of @tabler/icons that the pages use (a test compares them with the templates)."""
