@@ -10,12 +10,15 @@ nothing is fetched while the system runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -55,8 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check:
         return 1
     try:
-        install(options.npm)
-        publish()
+        with exclusive():
+            if not is_complete():  # another start may have done it while this one waited
+                install(options.npm)
+                publish()
     except (OSError, subprocess.CalledProcessError, MissingAsset) as error:
         print(f"The web assets could not be installed: {reason(error)}", file=sys.stderr)
         return 1
@@ -65,6 +70,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 class MissingAsset(Exception):
     """An installed package no longer has a file that the pages use."""
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """One at a time: npm replaces its folder while it works. The kernel lets go of the lock with the process."""
+    with (FOLDER / "package-lock.json").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def stamp() -> str:
@@ -94,25 +107,29 @@ def install(npm: str) -> None:
 
 
 def publish() -> None:
-    """Copy the used files to `static/vendor`, and write the manifest last."""
-    shutil.rmtree(VENDOR, ignore_errors=True)
-    VENDOR.mkdir(parents=True)
+    """Copy the used files to `static/vendor`: all of them, or what was there before stays."""
+    made = MODULES / ".published"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
     hashes = {}
     for name, source in FILES.items():
         path = MODULES / source
         if not path.is_file():
             raise MissingAsset(f"{source} is not in the installed packages")
-        hashes[name] = write(name, path.read_bytes())
-    hashes["icons.svg"] = write("icons.svg", sprite().encode())
-    (VENDOR / "manifest.json").write_text(json.dumps({"stamp": stamp(), "files": hashes}, indent=1))
+        hashes[name] = write(made / name, path.read_bytes())
+    hashes["icons.svg"] = write(made / "icons.svg", sprite().encode())
+    (made / "manifest.json").write_text(json.dumps({"stamp": stamp(), "files": hashes}, indent=1))
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    VENDOR.parent.mkdir(exist_ok=True)
+    made.rename(VENDOR)
     print(f"{len(hashes)} files ready, {len(ICONS)} icons.", flush=True)
 
 
-def write(name: str, content: bytes) -> str:
+def write(path: Path, content: bytes) -> str:
     """Write one file without the reference to a source map that is not published; returns its content hash."""
-    if name.endswith((".js", ".css")):
+    if path.suffix in (".js", ".css"):
         content = re.sub(rb"\n?(?://|/\*)# sourceMappingURL=\S+(?: ?\*/)?\s*$", b"\n", content)
-    (VENDOR / name).write_bytes(content)
+    path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()[:16]
 
 
