@@ -24,7 +24,7 @@ from appliance.operations.history import STATUSES, CallFilter, CallView, calls_a
 from appliance.operations.live import hang_up, live_calls
 from appliance.operations.paging import PageRequest
 
-MOMENTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+MOMENT = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"))
 
 
 @click.group()
@@ -37,8 +37,10 @@ def call() -> None:
 @click.option("--number", default="", help="Only calls from or to exactly this number.")
 @click.option("--search", default="", help="Only calls with this text in a number or name.")
 @click.option("--status", type=click.Choice(STATUSES), default=None, help="Only calls with this status.")
-@click.option("--since", type=click.DateTime(MOMENTS), help="Only calls that began at this local time or later.")
-@click.option("--until", type=click.DateTime(MOMENTS), help="Only calls that began before.")
+@click.option(
+    "--since", type=MOMENT, metavar="TIME", help="Only calls that began at this local time or later: 2026-01-31T14:30."
+)
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only calls that began before.")
 @page_options
 @click.option("--csv", "as_csv", is_flag=True, help="All that match, as CSV with times in UTC.")
 @verb_options
@@ -62,7 +64,7 @@ def list_(
     gosip call list --number 201 --status missed --since 2026-01-31
     gosip call list --csv > calls.csv
 
-    Exit codes: 0; 2 wrong usage; 3 with --live when the system does not run.
+    Exit codes: 0; 2 wrong usage; 3 there is no system in the data folder, or with --live it does not run.
     """
     context = open_context(data_dir)
     if live:
@@ -114,7 +116,7 @@ def duration(seconds: float) -> str:
 def list_live(context: Context, *, as_json: bool) -> None:
     calls = live_calls(context)
     if as_json:
-        print_json({"calls": calls})
+        print_json({"calls": calls, "total": len(calls)})
         return
     now = time.time()
     rows = (

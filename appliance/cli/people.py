@@ -26,6 +26,8 @@ def reset(data_dir: str | None, as_json: bool) -> None:
 
     \b
     gosip admin reset
+
+    Exit codes: 0; 3 there is no system in the data folder.
     """
     context = open_context(data_dir)
     code = new_setup_code(context).reveal()
@@ -47,6 +49,8 @@ def list_(data_dir: str | None, as_json: bool) -> None:
 
     \b
     gosip user list
+
+    Exit codes: 0; 3 there is no system in the data folder.
     """
     users = all_users(data_dir)
     if as_json:

@@ -20,6 +20,8 @@ from appliance.operations.audit import list_audit
 from appliance.operations.events import list_events
 from appliance.operations.paging import PageRequest
 
+SEVERITIES = ("info", "warning", "error")
+
 
 @click.command()
 @page_options
@@ -52,7 +54,7 @@ def event() -> None:
 
 @event.command(name="list")
 @page_options
-@click.option("--severity", help="Only events of this severity: info, warning, error ...")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="Only events of this severity.")
 @verb_options
 def list_(limit: int, page: int, severity: str | None, data_dir: str | None, as_json: bool) -> None:
     """List the events, newest first.

@@ -181,7 +181,8 @@ class StandInDaemon:
                 return {"started_at": self._started_at, **self._revisions}
             case "binding.list":
                 offset, limit = int(request.params.get("offset", 0)), int(request.params.get("limit", 1000))
-                rows = list(self._bindings.values())
+                names = request.params.get("usernames")
+                rows = [row for row in self._bindings.values() if names is None or row["username"] in names]
                 return {
                     "total": len(rows),
                     "revision": self._revisions["bindings"],

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli import common
+from appliance.cli import devices
 from appliance.database.proxy import database
+from appliance.settings import record_environment
 from tests.support.appliance import Office
 from tests.support.cli import Gosip
 from tests.support.daemon import StandInDaemon
@@ -37,6 +38,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture
 def gosip(office: Office) -> Gosip:
+    """On a system that was started once, and is stopped."""
+    record_environment(office.appliance.folder, office.appliance.settings)
     return Gosip(office.appliance.folder.path)
 
 
@@ -48,6 +51,6 @@ def daemon(office: Office) -> Iterator[StandInDaemon]:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody sits at a terminal."""
-    monkeypatch.setattr(common.sys.stdin, "isatty", lambda: True, raising=False)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits there who can be asked."""
+    monkeypatch.setattr(devices, "is_interactive", lambda: True)
