@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from appliance import __version__
-from appliance.cli import bindings, calls, completion, configuration, devices, keys, people, records, system
+from appliance.cli import bindings, calls, completion, configuration, devices, help, keys, people, records, system
 from appliance.cli.frame import NOT_REACHABLE, REFUSED, WRONG_USAGE, GosipCommand
 
 __all__ = ["NOT_REACHABLE", "REFUSED", "WRONG_USAGE", "main"]
@@ -59,5 +59,6 @@ for command in (
     records.event,
     keys.key,
     completion.completion,
+    help.help_,
 ):
     main.add_command(command)

@@ -28,6 +28,9 @@ NOTHING_HERE = (
     "There is no GoSIP in {path} yet: run `gosip up` first, or name another folder with --data-dir or GOSIP_DATA_DIR."
 )
 CANNOT_MAKE = "The data folder {path} cannot be made: {reason}. Choose another one with --data-dir."
+MAX_LINE_BYTES = 4096
+"""Far above the longest password that is allowed: the check of its length says what is."""
+NOT_TEXT = "The password on standard input is not UTF-8 text."
 NO_PASSWORD = "--password-stdin was given, but there is no password on standard input."  # noqa: S105 - a message
 
 
@@ -62,7 +65,11 @@ def password_option(function: Function) -> Function:
 
 def read_password() -> Secret:
     """The first line of standard input, without its end."""
-    text = sys.stdin.readline().rstrip("\r\n")
+    line = sys.stdin.buffer.readline(MAX_LINE_BYTES)
+    try:
+        text = line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(NOT_TEXT) from error
     if not text:
         raise click.UsageError(NO_PASSWORD)
     return Secret(text)

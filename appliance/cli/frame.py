@@ -162,6 +162,8 @@ def words_for(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
         return f"{place}{error.strerror}. Check that the file exists and that this user may use it."
+    if isinstance(error, UnicodeEncodeError):
+        return "An argument is not UTF-8 text. Set the terminal to UTF-8 and type it again."
     text = redact(str(error)).strip().rstrip(".")
     return FAULT.format(kind=type(error).__name__, text=f", {text}" if text else "")
 

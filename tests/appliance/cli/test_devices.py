@@ -6,7 +6,9 @@ import errno
 import os
 
 import pytest
+from click.testing import CliRunner
 
+from appliance.cli import main
 from appliance.database.models import Device
 from appliance.folders import DataFolder
 from appliance.passwords import ha1_md5
@@ -53,6 +55,18 @@ def test_a_given_password_is_the_one_that_counts(gosip: Gosip, office: Office) -
 
 def test_an_empty_standard_input_is_wrong_usage(gosip: Gosip) -> None:
     assert "no password on standard input" in gosip.refused("device", "add", "201", "--password-stdin", code=2)
+
+
+def test_bytes_that_are_no_text_are_no_password(gosip: Gosip) -> None:
+    result = CliRunner().invoke(
+        main, ["device", "add", "201", "--password-stdin", "--data-dir", str(gosip.data)], input=b"\xff\xfe-password\n"
+    )
+    assert (result.exit_code, "not UTF-8 text" in result.stderr) == (2, True)
+
+
+def test_an_argument_that_is_no_text_is_said_in_words(gosip: Gosip) -> None:
+    assert "not UTF-8 text" in gosip.refused("device", "add", "201", "--name", "\udcff")
+    assert gosip.json("device", "list")["total"] == 0
 
 
 def test_a_password_that_is_refused_is_not_repeated(gosip: Gosip) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from appliance.cli import main, system
 
 PAGE = Path(__file__).parents[3] / "docs" / "operator" / "commands.md"
-WITHOUT_JSON = {"up", "completion"}
+WITHOUT_JSON = {"up", "completion", "help"}
 """What prints no result."""
 COMMON = {"--data-dir", "--json", "--help", "--version"}
 
@@ -83,3 +83,16 @@ def test_completion_prints_a_script_for_the_shell(shell: str) -> None:
 def test_completion_knows_the_verbs() -> None:
     environment = {"_GOSIP_COMPLETE": "bash_complete", "COMP_WORDS": "gosip device re", "COMP_CWORD": "2"}
     assert CliRunner().invoke(main, prog_name="gosip", env=environment).stdout == "plain,remove\n"
+
+
+@pytest.mark.parametrize("verb", ["", "device", "device add"])
+def test_help_as_a_verb_says_the_same_as_the_option(verb: str) -> None:
+    by_verb = CliRunner().invoke(main, ["help", *verb.split()], prog_name="gosip")
+    by_option = CliRunner().invoke(main, [*verb.split(), "--help"], prog_name="gosip")
+    assert (by_verb.exit_code, by_verb.stdout) == (0, by_option.stdout)
+
+
+@pytest.mark.parametrize("verb", ["nonsense", "device nonsense", "device add nonsense"])
+def test_help_for_an_unknown_verb_is_wrong_usage(verb: str) -> None:
+    result = CliRunner().invoke(main, ["help", *verb.split()], prog_name="gosip")
+    assert (result.exit_code, f"There is no verb {verb}." in result.stderr) == (2, True)
