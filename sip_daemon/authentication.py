@@ -38,7 +38,10 @@ USED_UP: Final = 1 << 32
 """Above every nonce count, which has eight hexadecimal digits."""
 
 
-ALGORITHMS: Final = ("SHA-256", "MD5")
+ALGORITHMS: Final = ("MD5", "SHA-256")
+"""In the order in which they are offered. RFC 8760 §2.3 lets a server put the one it prefers first; but many user
+agents (SIPp, JsSIP, SIP.js, older telephones) read the first challenge only and give up when they do not know its
+algorithm. Under a long generated password an MD5 digest gives nothing away; whoever insists on SHA-256 passes over it."""
 MD5_ONLY: Final = ("baresip v0.", "baresip v1.")
 """User agents that give up on a challenge with an algorithm that they do not know, instead of passing over it as
 RFC 8760 §2.4 wants: nothing is lost by offering them the one they can, and whoever pretends to be one of them
@@ -109,7 +112,7 @@ class Authenticator:
     def challenge(
         self, realm: str, now: float, stale: bool = False, user_agent: str | None = None
     ) -> list[DigestChallenge]:
-        """SHA-256 first, then MD5: a phone takes the first that it can (RFC 8760 §2.3)."""
+        """One for each algorithm, with one nonce: a phone takes the first that it can (RFC 8760 §2.4)."""
         nonce = self._issue(now)
         return [
             DigestChallenge(realm, nonce, algorithm, qop=("auth",), stale=stale)
@@ -187,7 +190,7 @@ def issue_time(stamp: bytes) -> int:
 
 
 def algorithms_for(user_agent: str | None) -> tuple[str, ...]:
-    """What to offer this user agent, best first."""
+    """What to offer this user agent, in order."""
     return ("MD5",) if user_agent is not None and user_agent.startswith(MD5_ONLY) else ALGORITHMS
 
 

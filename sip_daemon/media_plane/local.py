@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,8 @@ class LocalMediaPlane:
         return self._remember(link, session.id, session.address)
 
     def status(self) -> list[WorkerStatus]:
-        return [link.status for link in self._links]
+        # The workers are asked now and then only; how many sessions are ours is known at any time.
+        return [replace(link.status, sessions=len(self._sessions[link.index])) for link in self._links]
 
     async def close(self) -> None:
         await asyncio.gather(*(link.close() for link in self._links))

@@ -33,9 +33,9 @@ def offered(authenticator: Authenticator, algorithm: str = "SHA-256", now: float
     return next(one for one in authenticator.challenge(REALM, now) if one.algorithm == algorithm)
 
 
-def test_sha_256_is_offered_before_md5(authenticator: Authenticator) -> None:
+def test_md5_is_offered_before_sha_256_for_phones_that_read_the_first_only(authenticator: Authenticator) -> None:
     """RFC 8760 §2.3."""
-    assert [one.algorithm for one in authenticator.challenge(REALM, NOW)] == ["SHA-256", "MD5"]
+    assert [one.algorithm for one in authenticator.challenge(REALM, NOW)] == ["MD5", "SHA-256"]
 
 
 def test_a_phone_that_gives_up_on_an_unknown_algorithm_is_offered_md5_alone(authenticator: Authenticator) -> None:

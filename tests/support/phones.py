@@ -566,7 +566,7 @@ class Phone:
         request = transaction.request
         if response.status != 401 or not self._credentials or "Authorization" in request.headers:
             return False
-        challenge = DigestChallenge.parse(response.headers.get_all("WWW-Authenticate")[-1])
+        challenge = DigestChallenge.parse(response.headers.get_all("WWW-Authenticate")[0])
         again = request.copy()
         again.headers.remove("Via")
         again.headers.set("CSeq", f"{request.cseq.number + 1} {request.method}")

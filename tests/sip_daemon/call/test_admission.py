@@ -17,8 +17,8 @@ async def test_a_stranger_is_challenged_and_no_call_begins() -> None:
         final = await anna.dial("200", authenticate=False).final()
         assert final.status == 401
         assert [value.split("algorithm=")[1].split(",")[0] for value in final.headers.get_all("WWW-Authenticate")] == [
-            "SHA-256",
             "MD5",
+            "SHA-256",
         ]
         assert not exchange.changes
 

@@ -77,7 +77,7 @@ def test_a_first_request_gets_401_with_both_challenges(site: Site) -> None:
     outcome = site.registrar.handle(register(), udp(), NOW)
     values = outcome.response.headers.get_all("WWW-Authenticate")
     assert outcome.response.status == 401
-    assert [DigestChallenge.parse(value).algorithm for value in values] == ["SHA-256", "MD5"]
+    assert [DigestChallenge.parse(value).algorithm for value in values] == ["MD5", "SHA-256"]
     assert outcome.denied is None
 
 
