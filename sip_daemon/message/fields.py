@@ -20,6 +20,11 @@ from sip_daemon.message.via import Via
 Contacts = tuple[NameAddress, ...] | Star
 """The values of Contact, or `STAR`."""
 
+MAX_HOPS = 255
+"""§20.22."""
+
+NO_TOKENS: frozenset[str] = frozenset()
+
 _is_call_id = re.compile(r"[!-~]+").fullmatch
 
 
@@ -79,6 +84,11 @@ def read_contacts(headers: Headers) -> Contacts:
     return tuple([NameAddress.parse(value) for value in values])
 
 
+def read_max_forwards(headers: Headers) -> int | None:
+    text = headers.get("Max-Forwards")
+    return None if text is None else parse_number(text, MAX_HOPS, "Max-Forwards")
+
+
 def read_expires(headers: Headers) -> int | None:
     text = headers.get("Expires")
     if text is None:
@@ -105,8 +115,11 @@ def _tags(name: str) -> Callable[[Headers], frozenset[str]]:
 
 
 def _tokens(headers: Headers, name: str, fold: Callable[[str], str]) -> frozenset[str]:
+    lines = headers.get_all(name)
+    if not lines:
+        return NO_TOKENS
     # Tokens hold no quotes, so this cannot fail on a stray one.
-    parts = [part.strip() for line in headers.get_all(name) for part in line.split(",")]
+    parts = [part.strip() for line in lines for part in line.split(",")]
     return frozenset([fold(part) for part in parts if part])
 
 

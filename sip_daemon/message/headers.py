@@ -7,7 +7,7 @@ not know is kept with name and value as it came.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sip_daemon.errors import LocalProtocolError
 from sip_daemon.message.grammar import is_token, split_list
@@ -132,10 +132,11 @@ class Headers:
 
     def typed(self, name: str, parse: Callable[[Headers], T]) -> T:
         """The typed value under a canonical name, parsed on first use."""
-        found: T | object = self._typed.get(name, _UNREAD)
+        found: Any = self._typed.get(name, _UNREAD)
         if found is _UNREAD:
             found = self._typed[name] = parse(self)
-        return cast(T, found)
+        value: T = found
+        return value
 
     def remember(self, name: str, typed: object) -> None:
         """Keep a typed value that was just written, so that it is not parsed again."""

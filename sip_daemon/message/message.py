@@ -22,6 +22,7 @@ from sip_daemon.message.fields import (
     read_cseq,
     read_expires,
     read_from,
+    read_max_forwards,
     read_paths,
     read_proxy_authorization,
     read_record_routes,
@@ -33,7 +34,6 @@ from sip_daemon.message.fields import (
     read_vias,
     required,
 )
-from sip_daemon.message.grammar import parse_number
 from sip_daemon.message.headers import TOP_VIA, Headers
 from sip_daemon.message.identifiers import new_tag
 from sip_daemon.message.status import reason_phrase
@@ -158,7 +158,7 @@ class _Message:
 
     @property
     def max_forwards(self) -> int | None:
-        return self._number("Max-Forwards", 255)
+        return self.headers.typed("Max-Forwards", read_max_forwards)
 
     @max_forwards.setter
     def max_forwards(self, value: int | None) -> None:
@@ -218,10 +218,6 @@ class _Message:
     @property
     def user_agent(self) -> str | None:
         return self.headers.get("User-Agent")
-
-    def _number(self, name: str, maximum: int) -> int | None:
-        text = self.headers.get(name)
-        return None if text is None else parse_number(text, maximum, name)
 
     def _write(self, name: str, value: NameAddress | CSeq) -> None:
         self.headers.set(name, str(value))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar, overload
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
@@ -22,6 +22,9 @@ _KNOWN_NAMES = frozenset(
 
 # Wider than token and host, since phones write "@" and "/" outside quotes too.
 _is_plain = re.compile(r'[^\s"<>,;\x00-\x1f\x7f]*').fullmatch
+_is_token_or_host = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+").fullmatch
+
+T = TypeVar("T")
 
 
 class Parameters(Mapping[str, str | None]):
@@ -82,8 +85,7 @@ class Parameters(Mapping[str, str | None]):
 
     @staticmethod
     def _encode(value: str) -> str:
-        # "[", "]" and ":" belong to the hosts among the values; a token may not hold them.
-        return value if is_token(value.translate(_HOST_MARKS)) else quote(value)
+        return value if _is_token_or_host(value) else quote(value)
 
     @staticmethod
     def _decode(stored: str) -> str:
@@ -107,6 +109,22 @@ class Parameters(Mapping[str, str | None]):
 
     def __getitem__(self, name: str) -> str | None:
         stored = self._raw[name] if name in self._raw else self._raw[name.lower()]
+        return None if stored is None else self._decode(stored)
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: T, /) -> str | T | None: ...
+
+    def get(self, name: str, default: T | None = None, /) -> str | T | None:
+        # Mapping's own raises and catches a KeyError for each parameter that is not there, such as the tag of a To.
+        raw = self._raw
+        if name not in raw:
+            name = name.lower()
+            if name not in raw:
+                return default
+        stored = raw[name]
         return None if stored is None else self._decode(stored)
 
     def __contains__(self, name: object) -> bool:
@@ -138,9 +156,6 @@ class Parameters(Mapping[str, str | None]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
-
-
-_HOST_MARKS = str.maketrans("[]:", "...")
 
 
 class UriParameters(Parameters):

@@ -14,7 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.message.fields import MANDATORY
+from sip_daemon.message.fields import (
+    MANDATORY,
+    read_authorization,
+    read_contacts,
+    read_expires,
+    read_max_forwards,
+    read_paths,
+    read_proxy_authorization,
+    read_record_routes,
+    read_routes,
+)
 from sip_daemon.message.grammar import LWS, is_token, parse_number
 from sip_daemon.message.head import find_head_end, split_head
 from sip_daemon.message.headers import SPELLINGS, Headers, canonical_name
@@ -50,15 +60,15 @@ SINGLE = frozenset(
 )
 """Fields of which a second line makes the message ambiguous (RFC 4475 §3.3.8)."""
 
-CHECKED: dict[str, Callable[[Request], object]] = {
-    "Contact": lambda request: request.contacts,
-    "Route": lambda request: request.routes,
-    "Record-Route": lambda request: request.record_routes,
-    "Path": lambda request: request.paths,
-    "Max-Forwards": lambda request: request.max_forwards,
-    "Expires": lambda request: request.expires,
-    "Authorization": lambda request: request.authorizations,
-    "Proxy-Authorization": lambda request: request.proxy_authorizations,
+CHECKED: dict[str, Callable[[Headers], object]] = {
+    "Contact": read_contacts,
+    "Route": read_routes,
+    "Record-Route": read_record_routes,
+    "Path": read_paths,
+    "Max-Forwards": read_max_forwards,
+    "Expires": read_expires,
+    "Authorization": read_authorization,
+    "Proxy-Authorization": read_proxy_authorization,
 }
 """Fields of a request that are read at once when present, so that no later reader meets a malformed one."""
 
@@ -159,7 +169,7 @@ def _make_request(start: str, headers: Headers, body: bytes, charset: str, limit
     present = headers.first_values
     for name, read in CHECKED.items():
         if name in present:
-            read(request)
+            headers.typed(name, read)
     return request
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from sip_daemon.message import MAGIC_COOKIE, new_branch, new_call_id, new_tag
@@ -16,3 +18,16 @@ def test_identifiers_are_tokens_and_never_twice_the_same(make: object) -> None:
 
 def test_a_branch_begins_with_the_magic_cookie() -> None:
     assert new_branch().startswith(MAGIC_COOKIE)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # From Python 3.12 on, where there are threads.
+def test_a_forked_process_draws_words_of_its_own() -> None:
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(sending, new_call_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(sending)
+    with open(receiving, encoding="ascii") as pipe:
+        assert pipe.read() != new_call_id()

@@ -81,3 +81,12 @@ def test_uri_headers_are_joined_by_ampersands() -> None:
     assert dict(headers) == {"route": "<sip:h>", "subject": "a b"}
     assert str(UriHeaders({"Replaces": "a@b;to-tag=1"})) == "?replaces=a%40b%3Bto-tag%3D1"
     assert str(UriHeaders()) == ""
+
+
+def test_a_missing_parameter_has_the_default_and_a_name_is_found_in_any_case() -> None:
+    parameters = Parameters.parse('Tag=a;lr;x="b c"')
+    assert parameters.get("tag") == parameters.get("TAG") == "a"
+    assert parameters.get("x") == "b c"
+    assert parameters.get("lr", "default") is None
+    assert parameters.get("missing") is None
+    assert parameters.get("Missing", "default") == "default"

@@ -86,7 +86,7 @@ def check_readable(message: Request | Response) -> None:
     _ = message.supported, message.require, message.allow, message.content_type, message.user_agent
     if isinstance(message, Request):
         for read in CHECKED.values():
-            read(message)
+            read(message.headers)
         bytes(Response.to_request(message, 200))
 
 
