@@ -12,6 +12,9 @@ from flask import request
 from flask_babel import gettext, lazy_gettext
 from werkzeug.datastructures import ImmutableMultiDict
 from wtforms import BooleanField, Form, HiddenField, IntegerField, PasswordField, SelectField, StringField
+
+# Newer than the stubs of WTForms.
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import EqualTo, InputRequired, Length, Optional
 
 from appliance.errors import Conflict, Invalid, OperationError
@@ -99,11 +102,12 @@ class SecondFactorForm(CodeForm):
 class OwnedForm(Form):
     """A form of a number, which may belong to a person."""
 
-    owner = SelectField(lazy_gettext("Belongs to"), choices=[])
+    owner = SelectField(lazy_gettext("Belongs to"), choices=[], default="")
 
     def offer_owners(self, people: Sequence[tuple[int, str]]) -> None:
         """The people to choose from, by id and name."""
-        self.owner.choices = [("", gettext("nobody in particular")), *((str(id), name) for id, name in people)]
+        nobody = SelectChoice("", gettext("nobody in particular"))
+        self.owner.choices = [nobody, *(SelectChoice(str(id), name) for id, name in people)]
 
     @property
     def owner_id(self) -> int | None:
@@ -131,7 +135,7 @@ class NumberForm(OwnedForm):
     )
 
 
-ROLES = [("user", lazy_gettext("User")), ("admin", lazy_gettext("Administrator"))]
+ROLES = [SelectChoice("user", lazy_gettext("User")), SelectChoice("admin", lazy_gettext("Administrator"))]
 
 
 class NewUserForm(Form):

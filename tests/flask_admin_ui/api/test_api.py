@@ -1,0 +1,186 @@
+"""The JSON twin of the pages."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.support.admin import ADMIN, ADMIN_PASSWORD, USER, Actor, AdminSystem
+
+
+def sign_in(client: FlaskClient, name: str = ADMIN, password: str = ADMIN_PASSWORD) -> TestResponse:
+    return client.post("/api/auth/sign-in", json={"name": name, "password": password})
+
+
+@pytest.fixture
+def bearer(client: FlaskClient) -> dict[str, str]:
+    """The header of a program that has signed in."""
+    return {"Authorization": f"Bearer {sign_in(client).get_json()['token']}"}
+
+
+def refused_fields(response: TestResponse) -> list[str]:
+    assert response.mimetype == "application/problem+json"
+    return [detail["field"] for detail in response.get_json()["details"]]
+
+
+def test_a_program_signs_in_for_a_token_and_gets_no_cookie(client: FlaskClient) -> None:
+    response = sign_in(client)
+    body = response.get_json()
+    assert response.status_code == 200
+    assert body["user"]["name"] == ADMIN
+    assert body["expiresAt"].endswith("Z")
+    assert "gosip-session" not in response.headers.get("Set-Cookie", "")
+
+
+def test_a_wrong_password_is_401_and_soon_429(client: FlaskClient) -> None:
+    answers = [sign_in(client, password="wrong") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_a_bearer_token_needs_no_csrf_token(client: FlaskClient, bearer: dict[str, str]) -> None:
+    made = client.post("/api/devices", json={"number": "1001", "name": "Ada"}, headers=bearer)
+    assert made.status_code == 201
+    assert made.get_json()["username"] == "1001"
+
+
+def test_a_token_is_worth_nothing_after_signing_out(client: FlaskClient, bearer: dict[str, str]) -> None:
+    assert client.post("/api/auth/sign-out", headers=bearer).status_code == 204
+    assert client.get("/api/me", headers=bearer).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x", "Basic YTpi", "Bearer " + "x" * 5000])
+def test_other_credentials_are_401(client: FlaskClient, header: str) -> None:
+    assert client.get("/api/me", headers={"Authorization": header}).status_code == 401
+
+
+def test_me_is_the_one_who_asks(user: Actor) -> None:
+    body = user.get("/api/me").get_json()
+    assert (body["name"], body["role"], body["hasSecondFactor"]) == (USER, "user", False)
+    assert "passwordHash" not in body
+
+
+def test_the_password_of_a_device_is_in_the_first_answer_only(admin: Actor) -> None:
+    made = admin.api("POST", "/api/devices", {"number": "1001"})
+    assert len(made.get_json()["password"]) >= 20
+    assert "password" not in admin.get("/api/devices/1001").get_json()
+
+
+def test_all_faults_of_a_body_come_at_once(admin: Actor) -> None:
+    response = admin.api("POST", "/api/devices", {"number": 1001, "nmae": "Ada", "ownerId": "x"})
+    assert response.status_code == 422
+    assert refused_fields(response) == ["nmae", "number", "ownerId"]
+
+
+def test_fields_are_named_in_the_words_of_the_sender(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001")
+    response = admin.api("PATCH", "/api/extensions/1001", {"ringSeconds": 9999})
+    assert response.status_code == 422
+    assert refused_fields(response) == ["ringSeconds"]
+
+
+def test_a_clash_is_409(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001")
+    response = admin.api("POST", "/api/extensions", {"number": "1001"})
+    assert response.status_code == 409
+    assert refused_fields(response) == ["number"]
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7])
+def test_a_body_that_is_no_object_is_400(admin: Actor, body: object) -> None:
+    assert admin.api("POST", "/api/devices", body).status_code == 400
+
+
+def test_lists_have_twenty_rows_unless_asked_otherwise(system: AdminSystem, admin: Actor) -> None:
+    for number in range(1001, 1026):
+        system.add_device(str(number))
+    first = admin.get("/api/devices").get_json()
+    assert (len(first["items"]), first["total"], first["page"], first["size"]) == (20, 25, 1, 20)
+    assert len(admin.get("/api/devices?page=2&size=10").get_json()["items"]) == 10
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "size=101", "size=-1", "page=" + "9" * 30])
+def test_a_page_out_of_range_is_refused(admin: Actor, query: str) -> None:
+    response = admin.get(f"/api/devices?{query}")
+    assert response.status_code == 422
+    assert refused_fields(response) == [query.partition("=")[0]]
+
+
+def test_an_owner_of_null_takes_the_owner_away(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001", owner=USER)
+    assert admin.get("/api/extensions/1001").get_json()["owner"] == USER
+    assert admin.api("PATCH", "/api/extensions/1001", {"ownerId": None}).get_json()["owner"] is None
+
+
+def test_a_device_tells_its_live_state(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001")
+    system.sip.register("1001", "1001", remote="192.0.2.1:5060")
+    body = admin.get("/api/devices/1001").get_json()
+    assert body["online"] is True
+    assert body["bindings"][0]["remote"] == "192.0.2.1:5060"
+
+
+def test_without_the_phone_system_nobody_claims_to_know(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001")
+    system.sip.stop()
+    assert admin.get("/api/devices/1001").get_json()["online"] is None
+    assert admin.get("/api/bindings").status_code == 503
+    assert admin.get("/api/calls").status_code == 503
+    assert admin.get("/api/system/status").get_json()["reachable"] is False
+
+
+def test_devices_and_extensions_are_removed(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001")
+    assert admin.api("DELETE", "/api/devices/1001").status_code == 204
+    assert admin.get("/api/extensions/1001").get_json()["devices"] == []
+    assert admin.api("DELETE", "/api/extensions/1001").status_code == 204
+    assert admin.get("/api/extensions/1001").status_code == 404
+
+
+def test_a_live_call_can_be_hung_up(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"))
+    assert admin.get("/api/calls/c1").get_json()["caller"]["number"] == "1001"
+    assert admin.api("DELETE", "/api/calls/c1").status_code == 204
+    assert admin.get("/api/calls/c1").status_code == 404
+
+
+@pytest.mark.parametrize(("query", "field"), [("status=odd", "status"), ("since=noon", "since"), ("until=1", "until")])
+def test_filters_of_the_records_are_checked(admin: Actor, query: str, field: str) -> None:
+    assert refused_fields(admin.get(f"/api/cdrs?{query}")) == [field]
+
+
+def test_people_are_managed(admin: Actor) -> None:
+    made = admin.api("POST", "/api/users", {"name": "hedy", "password": "long enough"})
+    assert (made.status_code, made.get_json()["role"]) == (201, "user")
+    assert admin.api("PATCH", "/api/users/hedy", {"role": "king"}).status_code == 422
+    assert admin.api("PATCH", "/api/users/hedy", {"role": "admin"}).get_json()["role"] == "admin"
+    assert admin.api("DELETE", "/api/users/hedy").status_code == 204
+
+
+def test_the_configuration_is_kept_whole_or_not_at_all(admin: Actor) -> None:
+    refused = admin.api("PATCH", "/api/system/config", {"externalIp": "203.0.113.7", "sipPort": "99999"})
+    assert refused.status_code == 422
+    assert refused_fields(refused) == ["sipPort"]
+
+    def external_ip() -> dict[str, str]:
+        items = admin.get("/api/system/config").get_json()["items"]
+        return next(item for item in items if item["name"] == "external_ip")
+
+    assert external_ip()["source"] == "default"
+    admin.api("PATCH", "/api/system/config", {"externalIp": "203.0.113.7"})
+    assert (external_ip()["source"], external_ip()["value"]) == ("database", "203.0.113.7")
+
+
+def test_audit_and_events_are_lists(admin: Actor) -> None:
+    assert admin.get("/api/system/audit").get_json()["items"][0]["action"] == "session.start"
+    assert admin.get("/api/system/events").get_json()["total"] == 0
+
+
+def test_a_monitor_learns_health_without_signing_in(system: AdminSystem, client: FlaskClient) -> None:
+    assert client.get("/api/health/live").get_json() == {"status": "ok"}
+    assert client.get("/api/health/ready").status_code == 200
+    system.sip.stop()
+    system.services.daemon._fresh_until = 0
+    answer = client.get("/api/health/ready")
+    assert (answer.status_code, answer.get_json()["checks"]) == (503, {"database": "ok", "sip": "failed"})

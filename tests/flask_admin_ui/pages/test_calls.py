@@ -1,0 +1,109 @@
+"""The call history: filters, pages, CSV, one call in detail."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.database.models import Call, CallLeg
+from tests.support.admin import Actor, AdminSystem, ManualClock
+
+NOON = 1_800_014_400.0  # 2027-01-15 12:00:00 UTC
+
+
+def add_call(call_id: str, *, started_at: float = NOON, **columns: object) -> Call:
+    values: dict[str, object] = {
+        "caller_number": "1001",
+        "caller_name": "Ada",
+        "callee_number": "1002",
+        "callee_name": "Grace",
+        "dialled": "1002",
+        "status": "answered",
+        "answered_at": started_at + 5,
+        "ended_at": started_at + 70,
+        "detail": {},
+    }
+    return Call.create(id=call_id, started_at=started_at, **{**values, **columns})
+
+
+@pytest.fixture
+def calls(system: AdminSystem) -> AdminSystem:
+    add_call("first")
+    add_call("second", started_at=NOON + 86400, status="missed", answered_at=None, callee_name="Kitchen")
+    return system
+
+
+def test_an_empty_history_says_what_will_come(admin: Actor) -> None:
+    assert "No calls yet" in admin.get("/calls").text
+
+
+def test_shows_who_called_whom_and_how_long(calls: AdminSystem, admin: Actor) -> None:
+    page = admin.get("/calls").text
+    for shown in ("Ada", "Grace", "1:05", "answered", "missed"):
+        assert shown in page
+
+
+def test_filters_by_outcome_and_name(calls: AdminSystem, admin: Actor) -> None:
+    assert "Kitchen" not in admin.get("/calls?status=answered").text
+    assert "Grace" not in admin.get("/calls?search=kitch").text
+
+
+def test_days_are_days_where_the_viewer_lives(calls: AdminSystem, admin: Actor) -> None:
+    add_call("late", started_at=NOON + 11.5 * 3600, caller_name="Night owl")
+    assert "Night owl" in admin.get("/calls?from=2027-01-15&to=2027-01-15").text
+    admin.client.set_cookie("gosip_timezone", "Europe/Berlin", domain="localhost")
+    assert "Night owl" not in admin.get("/calls?from=2027-01-15&to=2027-01-15").text
+    assert "Night owl" in admin.get("/calls?from=2027-01-16&to=2027-01-16").text
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2027-13-01", "0000-00-00", "9999-12-31", "1"])
+def test_a_day_that_is_none_is_marked_and_kept(calls: AdminSystem, admin: Actor, day: str) -> None:
+    page = admin.get(f"/calls?from={day}")
+    assert page.status_code == 200
+    assert "Write the day as year-month-day" in page.text
+    assert f'value="{day}"' in page.text
+
+
+def test_filters_stay_when_paging(system: AdminSystem, admin: Actor) -> None:
+    for index in range(25):
+        add_call(f"c{index}", started_at=NOON + index)
+    assert "/calls?status=answered&amp;page=2" in admin.get("/calls?status=answered").text
+
+
+def test_typing_a_filter_replaces_the_table_only(calls: AdminSystem, admin: Actor) -> None:
+    fragment = admin.poll("/calls?search=kitch").text
+    assert "Kitchen" in fragment
+    assert "<html" not in fragment
+
+
+def test_the_csv_file_follows_the_filter(calls: AdminSystem, admin: Actor) -> None:
+    response = admin.get("/calls.csv?status=missed")
+    lines = response.text.splitlines()
+    assert response.mimetype == "text/csv"
+    assert "attachment" in response.headers["Content-Disposition"]
+    assert len(lines) == 2
+    assert "Kitchen" in lines[1]
+
+
+def test_a_call_in_detail_shows_each_phone(calls: AdminSystem, admin: Actor) -> None:
+    values = {"remote": "192.0.2.1:5060", "codec": "PCMA/8000", "packets_lost": 3, "detail": {}}
+    CallLeg.create(call="first", side="caller", device="1001", **values)
+    page = admin.get("/call/first").text
+    for shown in ("192.0.2.1:5060", "PCMA/8000", "3 lost"):
+        assert shown in page
+
+
+def test_a_live_call_that_is_not_yet_on_disk_has_a_page(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("now", caller=("1001", "Ada"), callee=("1002", "Grace"), answered=True)
+    page = admin.get("/call/now").text
+    assert "talking" in page
+    assert "PCMA/8000" in page
+
+
+def test_the_plot_counts_by_hour(system: AdminSystem, admin: Actor, clock: ManualClock) -> None:
+    clock.advance(1800)
+    now = system.appliance.now()
+    add_call("a", started_at=now - 60)
+    add_call("b", started_at=now - 120, status="missed", answered_at=None)
+    page = admin.get("/").text
+    last = page.partition('id="calls-chart-data"')[2].partition("</tbody>")[0].rpartition("<tr>")[2]
+    assert "<td>1</td><td>1</td>" in last
