@@ -41,7 +41,8 @@ USED_UP: Final = 1 << 32
 ALGORITHMS: Final = ("MD5", "SHA-256")
 """In the order in which they are offered. RFC 8760 §2.3 lets a server put the one it prefers first; but many user
 agents (SIPp, JsSIP, SIP.js, older telephones) read the first challenge only and give up when they do not know its
-algorithm. Under a long generated password an MD5 digest gives nothing away; whoever insists on SHA-256 passes over it."""
+algorithm. Under a long generated password an MD5 digest gives nothing away; who insists on SHA-256 passes over it."""
+
 MD5_ONLY: Final = ("baresip v0.", "baresip v1.")
 """User agents that give up on a challenge with an algorithm that they do not know, instead of passing over it as
 RFC 8760 §2.4 wants: nothing is lost by offering them the one they can, and whoever pretends to be one of them
@@ -213,8 +214,8 @@ def digest_response(credentials: DigestCredentials, method: str, ha1: str) -> st
 def is_for(digest_uri: str, request_uri: Uri, directory: Directory) -> bool:
     """Whether the uri that was signed names what is asked for (RFC 7616 §3.4.6).
 
-    Telephones leave out ports and parameters, write sip for sips, or sign the domain and ask the address: the user
-    must be the same, and the host the same or another name of ours.
+    Telephones leave out ports and parameters, write sip for sips, or sign the domain and ask the address; some sign our
+    address alone for every request. A user that is named must be the same, and the host the same or another of ours.
     """
     if digest_uri == str(request_uri):
         return True
@@ -222,7 +223,7 @@ def is_for(digest_uri: str, request_uri: Uri, directory: Directory) -> bool:
         signed = Uri.parse(digest_uri)
     except RemoteProtocolError:
         return False
-    if not signed.is_sip or signed.user != request_uri.user:
+    if not signed.is_sip or signed.user not in (None, request_uri.user):
         return False
     host, asked = signed.host.lower(), request_uri.host.lower()
     return host == asked or (host in directory.domains and asked in directory.domains)

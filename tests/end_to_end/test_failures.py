@@ -92,7 +92,7 @@ def test_a_killed_media_worker_ends_its_calls_only(gosip: GosipSystem, tmp_path:
         assert hearing.heard_seconds > 3.5
         assert hearing.longest_gap_seconds == 0
         history = gosip.json("call", "list")["items"]
-        assert sorted(call["ended_by"] for call in history) == ["caller", "media"]
+        assert sorted(call["ended_by"] for call in history) == ["caller", "system"]
         first.call()
 
 

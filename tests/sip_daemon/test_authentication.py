@@ -166,6 +166,12 @@ def test_a_phone_may_sign_another_spelling_of_our_address(authenticator: Authent
     assert isinstance(authenticator.verify(request, DIRECTORY, NOW), Authenticated)
 
 
+def test_a_phone_may_sign_our_address_without_the_number_that_it_dials(authenticator: Authenticator) -> None:
+    """SIPp and some telephones do so for every request."""
+    request = authorize(invite("1002"), offered(authenticator), uri=f"sip:{SERVER}:5060")
+    assert isinstance(authenticator.verify(request, DIRECTORY, NOW), Authenticated)
+
+
 @pytest.mark.parametrize("uri", [f"sip:1002@{SERVER}", "sip:elsewhere.test", "banana", "tel:1001"])
 def test_a_digest_for_another_target_is_denied(authenticator: Authenticator, uri: str) -> None:
     request = authorize(register(), offered(authenticator), uri=uri)
