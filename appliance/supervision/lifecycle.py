@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -37,6 +39,7 @@ from appliance.supervision.web_server import WebServer, nginx_configuration, wit
 
 POLL_SECONDS = 0.05
 READY_SECONDS = 60.0
+LEFTOVER_SECONDS = 3.0
 CODE = Path(__file__).parent.parent.parent
 """The folder that holds our packages."""
 
@@ -102,6 +105,7 @@ def find_nginx() -> str:
 def prepare(settings: Settings) -> Plan:
     """Make everything that the programs need. Raises `StartRefused` and the errors of database, key and certificate."""
     folder = settings.folder
+    end_leftovers(folder)
     if folder.is_too_deep_for_sockets:
         raise StartRefused(
             f"The path of the data folder is too long for sockets: {folder.path}. Use one of fewer than 70 characters."
@@ -201,6 +205,44 @@ def why_not_bindable(host: str, port: int, kind: socket.SocketKind) -> OSError |
         except OSError as error:
             return error
     return None
+
+
+def end_leftovers(folder: DataFolder) -> None:
+    """End processes of an earlier run of this folder that lost their supervisor and hold its ports.
+
+    Our programs die with supervisord (see `programs.command_line`), but a worker of nginx does not die with a master
+    that was killed. One of ours is known by its executable, by its working folder and by having no parent left.
+    """
+    pids = list(leftovers(folder))
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        while pids := [pid for pid in pids if is_alive(pid)]:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(POLL_SECONDS)
+
+
+def leftovers(folder: DataFolder) -> Iterator[int]:
+    executables = {Path(find_nginx()).resolve(), Path(sys.executable).resolve()}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            is_ours = (entry / "cwd").readlink() == folder.path and (entry / "exe").readlink() in executables
+        except OSError:
+            continue  # it ended meanwhile, or belongs to somebody else
+        if is_ours and parent_of(entry) == 1:
+            yield int(entry.name)
+
+
+def parent_of(entry: Path) -> int:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def start(plan: Plan) -> subprocess.Popen[bytes]:

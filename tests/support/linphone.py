@@ -37,13 +37,15 @@ class Linphone:
         self.username = username
         self._answer = answer
         self._domain = domain
-        folder.mkdir(parents=True)
+        (folder / ".local" / "share" / "linphone").mkdir(parents=True)
         write_tone(folder / "tone.wav", tone)
         (folder / "rc").write_text(self._config(username, password, server, transport, domain, codecs))
 
     @staticmethod
     def _config(username: str, password: str, server: str, transport: str, domain: str, codecs: tuple[str, ...]) -> str:
         rtp_port = free_port(kind=socket.SOCK_DGRAM) & ~1
+        # A port by number: with -1 (any) this version has no listening point for UDP.
+        sip_port = free_port(kind=socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
         ports = {"udp": "sip_port", "tcp": "sip_tcp_port", "tls": "sip_tls_port"}
         codec_sections = "".join(
             f"[audio_codec_{index}]\nmime={name}\nrate=8000\nchannels=1\nenabled=1\n"
@@ -51,7 +53,7 @@ class Linphone:
         )
         return (
             "[sip]\n"
-            + "".join(f"{key}={-1 if name == transport else 0}\n" for name, key in ports.items())
+            + "".join(f"{key}={sip_port if name == transport else 0}\n" for name, key in ports.items())
             + "media_encryption=none\nmedia_encryption_mandatory=0\n"
             "register_only_when_network_is_up=0\ndefault_proxy=0\n"
             f"[rtp]\naudio_rtp_port={rtp_port}-{rtp_port + 20}\n"
