@@ -77,7 +77,7 @@
     element.querySelector("[data-text]").textContent = text;
     stack.append(element);
     element.addEventListener("hidden.bs.toast", () => element.remove());
-    bootstrap.Toast.getOrCreateInstance(element).show();
+    tabler.Toast.getOrCreateInstance(element).show();
   }
 
   // ---------------------------------------------------------------- times
@@ -86,7 +86,7 @@
   // times already on the page are rendered anew here.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const zoneDiffers = zone && html.dataset.timezone !== zone;
-  if (zoneDiffers) document.cookie = `gosip_timezone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
+  if (zoneDiffers) document.cookie = `gosip_timezone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
 
   function localTime(element) {
     const date = new Date(element.dateTime);
@@ -170,7 +170,7 @@
       form.requestSubmit();
       delete form.dataset.confirmed;
     };
-    const modal = bootstrap.Modal.getOrCreateInstance(dialog);
+    const modal = tabler.Modal.getOrCreateInstance(dialog);
     modal.show();
   }
 
@@ -260,10 +260,11 @@
 
   // ---------------------------------------------------------------- start
 
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:after:swap", (event) => {
     refreshTimes();
     plot();
-    document.querySelector("[data-inline] .is-invalid, [data-inline] [autofocus]:not(:focus)")?.focus();
+    const { sourceElement, target } = event.detail.ctx ?? {};
+    if (sourceElement?.hasAttribute("data-inline")) target.querySelector(".is-invalid, [autofocus]")?.focus();
   });
   document.addEventListener("gosip:theme", plot);
   document.addEventListener("DOMContentLoaded", () => {
