@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from ipaddress import ip_address
 from sys import intern
 from typing import Final
 
 from sip_daemon.authentication import Authenticated, Authenticator, Challenge, Denied
 from sip_daemon.directory import Device, Directory
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.flow import Flow
+from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.message import STAR, NameAddress, Parameters, Request, Response
 from sip_daemon.message.grammar import quote
 from sip_daemon.registrar.binding import Binding, BindingChange
@@ -29,6 +30,7 @@ from sip_daemon.registrar.location import LocationTable
 MAX_CONTACT_LENGTH: Final = 1024
 MAX_INSTANCE_LENGTH: Final = 256
 MAX_USER_AGENT_LENGTH: Final = 128
+DEFAULT_PORT: Final = 5060
 MAX_REG_ID: Final = 2**31 - 1
 """RFC 5626 §4.2."""
 OWN_PARAMETERS: Final = frozenset({"expires", "q", "+sip.instance", "reg-id"})
@@ -238,7 +240,7 @@ def make_binding(request: Request, wish: Wish, username: str, flow: Flow, now: f
     return Binding(
         username=username,
         contact=wish.text,
-        flow=flow,
+        flow=flow_to_contact(wish, flow),
         expires_at=now + wish.expires,
         registered_at=registered_at,
         call_id=request.call_id,
@@ -250,6 +252,21 @@ def make_binding(request: Request, wish: Wish, username: str, flow: Flow, now: f
         user_agent=intern(user_agent[:MAX_USER_AGENT_LENGTH]) if user_agent else None,
         parameters=other_parameters(wish.address),
     )
+
+
+def flow_to_contact(wish: Wish, flow: Flow) -> Flow:
+    """The flow by which calls reach a contact: the one that the REGISTER came on (RFC 5626 §5.3).
+
+    On UDP there are telephones that send from one port and listen on another. Where the contact names the very host
+    that the REGISTER came from, and no public one (which a phone may have learned by STUN, with a port that is not ours
+    to use), no NAT stands between us: the port that it names is the one (RFC 3261 §10.3). A phone that gives a reg-id
+    says that it listens on its flow.
+    """
+    uri, host = wish.address.uri, flow.remote.host
+    is_elsewhere = uri.host != host or not ip_address(host).is_private or uri.transport not in (None, "udp")
+    if flow.transport is not TransportProtocol.UDP or wish.reg_id or is_elsewhere:
+        return flow
+    return replace(flow, remote=TransportAddress(host, uri.port or DEFAULT_PORT))
 
 
 def other_parameters(contact: NameAddress) -> str:

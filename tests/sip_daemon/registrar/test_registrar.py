@@ -131,6 +131,27 @@ def test_a_registered_contact_is_bound_to_the_flow_it_came_on(site: Site) -> Non
     assert (one.registered_at, one.expires_at, one.path) == (WALL, NOW + 3600, ())
 
 
+@pytest.mark.parametrize(
+    ("contact", "source", "port"),
+    [
+        ("<sip:a@10.0.0.5:5070>", udp("10.0.0.5", 61234), 5070),
+        ("<sip:a@10.0.0.5>", udp("10.0.0.5", 61234), 5060),
+        ("<sip:a@10.0.0.5:5070;transport=udp>", udp("10.0.0.5", 61234), 5070),
+        ("<sip:a@10.0.0.6:5070>", udp("10.0.0.5", 61234), 61234),
+        ("<sip:a@9.9.9.9:5070>", udp("9.9.9.9", 61234), 61234),
+        (f"<sip:a@10.0.0.5:5070>;{INSTANCE};reg-id=1", udp("10.0.0.5", 61234), 61234),
+        ("<sip:a@10.0.0.5:5070;transport=tcp>", tcp(3, "10.0.0.5", 61234), 61234),
+    ],
+)
+def test_a_phone_of_the_lan_that_listens_on_another_port_is_called_there(
+    site: Site, contact: str, source: Flow, port: int
+) -> None:
+    """RFC 3261 §10.3; but where a NAT may stand between us, only the flow leads back (RFC 5626 §5.3)."""
+    site.register(contact, flow=source)
+    (one,) = site.locations.bindings("1001", NOW)
+    assert one.flow == replace(source, remote=replace(source.remote, port=port))
+
+
 def test_the_200_lists_all_bindings_with_their_remaining_time_and_the_date(site: Site) -> None:
     site.register(f"{A};expires=600")
     site.now += 100
