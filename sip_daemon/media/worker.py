@@ -23,7 +23,7 @@ from sip_daemon.media.session.events import LegEvent
 from sip_daemon.media.session.hop import Hop
 from sip_daemon.media.session.leg import LegServices
 from sip_daemon.media.session.loop import EventLoop
-from sip_daemon.media.session.ports import QUARANTINE_SECONDS, PortPool, PortSlice
+from sip_daemon.media.session.ports import PortPool, PortSlice
 from sip_daemon.media.session.recorder import RecordingWriter
 from sip_daemon.media.session.sounds import SoundLibrary
 from sip_daemon.media.session.table import SessionTable
@@ -54,7 +54,6 @@ class WorkerConfig:
     """How long sessions live on without an owner."""
     silence_seconds: float = 30.0
     """How long a peer that should send may be silent before its owner is told."""
-    quarantine_seconds: float = QUARANTINE_SECONDS
 
 
 class Worker:
@@ -71,9 +70,7 @@ class Worker:
         self._recordings = RecordingWriter(self.loop.now)
         self._hop = Hop(self.loop)
         services = LegServices(self.loop, self._sounds, self._recordings, config.silence_seconds)
-        self.table = SessionTable(
-            services, PortPool(config.ports, config.quarantine_seconds), self._hop, config.grace_seconds
-        )
+        self.table = SessionTable(services, PortPool(config.ports), self._hop, config.grace_seconds)
         self._connections: set[_Connection] = set()
         self.loop.add(self._listener.fileno(), self._accept)
 

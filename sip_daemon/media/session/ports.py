@@ -1,7 +1,8 @@
 """The worker's slice of the port range, in pairs: even for RTP, the next for RTCP (RFC 3550 §11).
 
-A port that was closed rests before it is given out again: the peer may go on sending for a while, and its packets
-must not reach a stranger's call.
+A port that was closed is given out again as late as possible: the peer may go on sending for a while, and its packets
+must not reach a stranger's call. It rests for as long as there are others, not for a fixed time: a burst of short calls
+must not be refused while ports are free.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 
 from sip_daemon.errors import MediaError, MediaUnavailable
 
-QUARANTINE_SECONDS = 30.0
-"""Longer than a phone takes to give up repeating its BYE (64 T1 = 32 s is the bound; most send no audio by then)."""
+RETRY_AFTER_SECONDS = 10
+"""What a caller is told when every port is in use: some call will have ended by then."""
 
 RECEIVE_BUFFER_BYTES = 128 * 1024
 """Room for a stall of ours: half a second of G.711 as the kernel counts its buffers, and a bound for floods."""
@@ -46,38 +47,29 @@ class PortSlice:
 
 
 class PortPool:
-    """Pairs by their even port, given out in turn; the one that was free longest comes first."""
+    """Pairs by their even port; the one that was free longest comes first."""
 
-    def __init__(self, ports: PortSlice, quarantine: float = QUARANTINE_SECONDS) -> None:
-        self._quarantine = quarantine
-        self._free: deque[tuple[int, float]] = deque((port, 0.0) for port in range(ports.even_first, ports.last, 2))
-        """Even port and the time from which it may be used; in the order of that time."""
+    def __init__(self, ports: PortSlice) -> None:
+        self._free: deque[int] = deque(range(ports.even_first, ports.last, 2))
         self.total = len(self._free)
 
-    def take(self, now: float) -> int:
-        """Raises `MediaUnavailable` when all are in use or resting."""
-        if not self._free or self._free[0][1] > now:
-            raise MediaUnavailable("no RTP port is free", retry_after=self._retry_after(now))
-        return self._free.popleft()[0]
+    def take(self) -> int:
+        """Raises `MediaUnavailable` when all are in use."""
+        if not self._free:
+            raise MediaUnavailable("no RTP port is free", retry_after=RETRY_AFTER_SECONDS)
+        return self._free.popleft()
 
-    def give_back(self, port: int, now: float) -> None:
-        self._free.append((port, now + self._quarantine))
+    def give_back(self, port: int) -> None:
+        self._free.append(port)
 
     def give_back_unused(self, port: int) -> None:
         """Nobody was told about it: it needs no rest."""
-        self._free.appendleft((port, 0.0))
+        self._free.appendleft(port)
 
-    def free(self, now: float) -> int:
+    @property
+    def free(self) -> int:
         """How many pairs could be taken now."""
-        resting = 0
-        for _, usable_at in reversed(self._free):
-            if usable_at <= now:
-                break
-            resting += 1
-        return len(self._free) - resting
-
-    def _retry_after(self, now: float) -> int:
-        return max(1, round(self._free[0][1] - now)) if self._free else 10
+        return len(self._free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +85,18 @@ class SocketPair:
         self.rtcp.close()
 
 
-def open_pair(pool: PortPool, host: str, now: float) -> SocketPair:
+def open_pair(pool: PortPool, host: str) -> SocketPair:
     """Bind the next pair that no other program holds.
 
     Raises `MediaUnavailable` when none is left, `MediaError` when `host` is no address of this machine.
     """
     for _ in range(pool.total):
-        port = pool.take(now)
+        port = pool.take()
         try:
             return SocketPair(port, *_bind_both(host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                pool.give_back(port, now)
+                pool.give_back(port)
             else:
                 pool.give_back_unused(port)
                 raise MediaError(f"cannot open RTP sockets on {host}: {error.strerror}") from error

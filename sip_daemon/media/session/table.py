@@ -69,7 +69,7 @@ class SessionTable:
     @property
     def ports_free(self) -> int:
         """How many more sessions could be opened now."""
-        return self._ports.free(self._services.loop.now())
+        return self._ports.free
 
     def all(self) -> list[Session]:
         return list(self._sessions.values())
@@ -97,7 +97,7 @@ class SessionTable:
     def close(self, session: Session) -> None:
         if session.id in self._sessions:
             self._release(session)
-            self._ports.give_back(session.leg.sockets.port, self._services.loop.now())
+            self._ports.give_back(session.leg.sockets.port)
 
     def bridge(self, session: Session, other: Session | None) -> None:
         self._leave_hop(session)
@@ -143,7 +143,7 @@ class SessionTable:
     def _open(self, request: SessionRequest, call_id: str, owner: EventListener) -> Session:
         if request.id in self._sessions:
             raise MediaError("there is a media session of that id already")
-        sockets = open_pair(self._ports, request.bind_host, self._services.loop.now())
+        sockets = open_pair(self._ports, request.bind_host)
         leg = Leg(self._services, sockets, lambda event: self._report(request.id, event))
         session = self._sessions[request.id] = Session(call_id, leg, request, owner)
         return session

@@ -26,7 +26,7 @@ class Side:
     def __init__(self, loop: EventLoop, services: LegServices, pool: PortPool) -> None:
         self.loop, self.peer = loop, RtpPeer()
         self.events: list[LegEvent] = []
-        self.leg = Leg(services, open_pair(pool, "127.0.0.1", 0.0), self.events.append)
+        self.leg = Leg(services, open_pair(pool, "127.0.0.1"), self.events.append)
         self.address = TransportAddress("127.0.0.1", self.leg.sockets.port)
 
     def configure(self, *codecs: Codec, direction: Direction = Direction.SENDRECV) -> None:

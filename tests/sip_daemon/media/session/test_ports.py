@@ -26,32 +26,34 @@ def test_a_range_that_is_too_small_has_no_pairs() -> None:
 
 def test_ports_are_even_and_given_out_once() -> None:
     pool = PortPool(PortSlice(20000, 20005))
-    assert [pool.take(0.0) for _ in range(3)] == [20000, 20002, 20004]
+    assert [pool.take() for _ in range(3)] == [20000, 20002, 20004]
     with pytest.raises(MediaUnavailable):
-        pool.take(0.0)
+        pool.take()
 
 
-def test_a_port_rests_after_its_use() -> None:
-    pool = PortPool(PortSlice(20000, 20001), quarantine=30.0)
-    pool.give_back(pool.take(0.0), 10.0)
-    assert pool.free(39.9) == 0
+def test_a_port_rests_for_as_long_as_there_are_others() -> None:
+    pool = PortPool(PortSlice(20000, 20005))
+    pool.give_back(pool.take())
+    assert [pool.take() for _ in range(3)] == [20002, 20004, 20000]
+
+
+def test_a_burst_of_short_calls_is_not_refused_while_a_port_is_free() -> None:
+    pool = PortPool(PortSlice(20000, 20001))
+    for _ in range(1000):
+        pool.give_back(pool.take())
+    assert pool.free == 1
+
+
+def test_whoever_finds_no_port_is_told_when_to_come_again() -> None:
     with pytest.raises(MediaUnavailable) as caught:
-        pool.take(15.0)
-    assert caught.value.retry_after == 25
-    assert pool.free(40.0) == 1
-    assert pool.take(40.0) == 20000
+        PortPool(PortSlice(20000, 19999)).take()
+    assert caught.value.retry_after > 0
 
 
 def test_a_port_that_nobody_was_told_of_needs_no_rest() -> None:
     pool = PortPool(PortSlice(20000, 20001))
-    pool.give_back_unused(pool.take(0.0))
-    assert pool.take(0.0) == 20000
-
-
-def test_the_port_that_was_free_longest_comes_first() -> None:
-    pool = PortPool(PortSlice(20000, 20003), quarantine=0.0)
-    pool.give_back(pool.take(0.0), 0.0)
-    assert pool.take(1.0) == 20002
+    pool.give_back_unused(pool.take())
+    assert pool.take() == 20000
 
 
 def test_a_port_held_by_another_program_is_passed_over() -> None:
@@ -59,7 +61,7 @@ def test_a_port_held_by_another_program_is_passed_over() -> None:
     taken.bind(("127.0.0.1", 40902))
     pool = PortPool(PortSlice(40902, 40905))
     try:
-        pair = open_pair(pool, "127.0.0.1", 0.0)
+        pair = open_pair(pool, "127.0.0.1")
     finally:
         taken.close()
     assert pair.port == 40904
@@ -73,7 +75,7 @@ def test_a_taken_rtcp_port_leaves_no_socket_behind() -> None:
     pool = PortPool(PortSlice(40906, 40907))
     try:
         with pytest.raises(MediaUnavailable, match="RTP port"):
-            open_pair(pool, "127.0.0.1", 0.0)
+            open_pair(pool, "127.0.0.1")
         again = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         again.bind(("127.0.0.1", 40906))
         again.close()
@@ -84,5 +86,5 @@ def test_a_taken_rtcp_port_leaves_no_socket_behind() -> None:
 def test_a_foreign_address_is_an_error_and_keeps_the_port() -> None:
     pool = PortPool(PortSlice(40908, 40909))
     with pytest.raises(MediaError):
-        open_pair(pool, "192.0.2.1", 0.0)
-    assert pool.free(0.0) == 1
+        open_pair(pool, "192.0.2.1")
+    assert pool.free == 1
