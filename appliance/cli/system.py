@@ -33,8 +33,9 @@ NOT_RUNNING = 3
 @click.command()
 @click.option("--data-dir", type=click.Path(file_okay=False), help="The data folder; GOSIP_DATA_DIR, else ./data.")
 @click.option("--detach", is_flag=True, help="Return as soon as everything answers, and leave the system running.")
+@click.option("--json", "as_json", is_flag=True, help="Print addresses and set-up code as JSON.")
 @click.pass_context
-def up(context: click.Context, data_dir: str | None, detach: bool) -> None:
+def up(context: click.Context, data_dir: str | None, detach: bool, as_json: bool) -> None:
     """Start the whole system.
 
     Makes the data folder, key, database and a first certificate where they are missing, starts every program under
@@ -52,7 +53,10 @@ def up(context: click.Context, data_dir: str | None, detach: bool) -> None:
     folder = settings.folder
     if SupervisorClient(folder.supervisor_socket).is_reachable():
         raise_unless(detach, f"GoSIP is already running in {folder.path}. Stop it first: gosip down")
-        click.echo(f"GoSIP is already running in {folder.path}.")
+        if as_json:
+            click.echo(json.dumps({"running": True, "was_running": True, "data_dir": str(folder.path)}))
+        else:
+            click.echo(f"GoSIP is already running in {folder.path}.")
         return
     for note in settings.notes:
         click.echo(f"Note: {note}", err=True)
@@ -65,7 +69,11 @@ def up(context: click.Context, data_dir: str | None, detach: bool) -> None:
     except (ApplianceError, KeyboardInterrupt):
         stop_started(process)
         raise
-    announce(plan, time.monotonic() - started)
+    report = ready_report(plan, time.monotonic() - started)
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        announce(report)
     if not detach:
         context.exit(stay(process))
 
@@ -79,15 +87,27 @@ def tell_progress(check: Check) -> None:
     click.echo(f"  {check.name} answers", err=True)
 
 
-def announce(plan: lifecycle.Plan, seconds: float) -> None:
-    """What the person needs next."""
-    click.echo(f"GoSIP is ready ({seconds:.1f} s).")
-    for index, url in enumerate(plan.admin_urls):
+def ready_report(plan: lifecycle.Plan, seconds: float) -> dict[str, Any]:
+    """What the person, or the script, needs next."""
+    code = new_setup_code(Context.of_command_line(plan.appliance)).reveal() if needs_set_up() else None
+    return {
+        "running": True,
+        "was_running": False,
+        "ready_after_seconds": round(seconds, 2),
+        "admin_urls": list(plan.admin_urls),
+        "setup_code": code,
+        "data_dir": str(plan.folder.path),
+    }
+
+
+def announce(report: dict[str, Any]) -> None:
+    click.echo(f"GoSIP is ready ({report['ready_after_seconds']:.1f} s).")
+    for index, url in enumerate(report["admin_urls"]):
         click.echo(f"  {'Admin page:' if index == 0 else '':<12} {url}")
-    if needs_set_up():
-        code = new_setup_code(Context.of_command_line(plan.appliance)).reveal()
-        click.echo(f"  Set-up code: {code}   (one use, valid for 24 hours; `gosip admin reset` makes another)")
-    click.echo(f"  Data folder: {plan.folder.path}")
+    if report["setup_code"] is not None:
+        hint = "(one use, valid for 24 hours; `gosip admin reset` makes another)"
+        click.echo(f"  Set-up code: {report['setup_code']}   {hint}")
+    click.echo(f"  Data folder: {report['data_dir']}")
 
 
 def stay(process: subprocess.Popen[bytes]) -> int:
@@ -123,8 +143,13 @@ def stop_started(process: subprocess.Popen[bytes]) -> None:
 def down(data_dir: str | None, as_json: bool) -> None:
     """Stop the system in order.
 
-    Live calls end, what is still to be written is written, then the programs end one after the other. It is no error
-    when nothing runs.
+    Live calls end, what is still to be written is written, then the programs end one after the other.
+
+    \b
+    gosip down
+    gosip down --data-dir /srv/second
+
+    Exit codes: 0 stopped, or nothing ran; 1 a program did not end in time.
     """
     folder = DataFolder.at(data_dir or Settings.load(data_dir).data_dir)
     was_running = lifecycle.stop(folder)
@@ -140,6 +165,10 @@ def down(data_dir: str | None, as_json: bool) -> None:
 @click.pass_context
 def status(context: click.Context, data_dir: str | None, as_json: bool) -> None:
     """Show what runs: programs, SIP listeners, phones, calls and media ports.
+
+    \b
+    gosip status
+    gosip status --json
 
     Exit codes: 0 it runs; 1 a program or listener is down; 3 nothing runs.
     """
@@ -158,16 +187,16 @@ def status_report(folder: DataFolder) -> dict[str, Any]:
     try:
         processes = SupervisorClient(folder.supervisor_socket).processes()
     except SupervisorUnreachable:
-        return {"running": False, "dataDir": str(folder.path), "processes": [], "sip": None}
+        return {"running": False, "data_dir": str(folder.path), "processes": [], "sip": None}
     return {
         "running": True,
-        "dataDir": str(folder.path),
+        "data_dir": str(folder.path),
         "processes": [
             {
                 "name": process.name,
                 "state": process.state,
                 "pid": process.pid,
-                "startedAt": process.started_at,
+                "started_at": process.started_at,
                 "description": process.description,
             }
             for process in processes
@@ -186,7 +215,7 @@ def sip_status(folder: DataFolder) -> dict[str, Any] | None:
 
 def status_lines(report: dict[str, Any]) -> Iterator[str]:
     if not report["running"]:
-        yield f"Nothing runs in {report['dataDir']}. Start it: gosip up"
+        yield f"Nothing runs in {report['data_dir']}. Start it: gosip up"
         return
     yield "Programs"
     for process in report["processes"]:
@@ -214,7 +243,8 @@ def status_code(report: dict[str, Any]) -> int:
         return NOT_RUNNING
     sip = report["sip"]
     healthy = sip is not None and all(listener["state"] != "failed" for listener in sip["listeners"])
-    return 0 if healthy and all(process["state"] == "RUNNING" for process in report["processes"]) else 1
+    # supervisor says STARTING for the first second of a process, which may answer long before.
+    return 0 if healthy and all(process["state"] in ("RUNNING", "STARTING") for process in report["processes"]) else 1
 
 
 @click.command()
@@ -230,6 +260,8 @@ def log(name: str | None, data_dir: str | None, lines: int, follow: bool, as_jso
     gosip log                  the last lines of every program
     gosip log sip -f           follow the signalling
     gosip log media-0 -n 500
+
+    Exit codes: 0; 2 there is no program of that name.
     """
     folder = DataFolder.at(data_dir or Settings.load(data_dir).data_dir)
     paths = log_files(folder, name)

@@ -16,9 +16,9 @@ from tests.support.cli import Gosip
 
 REPORT: dict[str, Any] = {
     "running": True,
-    "dataDir": "/srv/gosip",
+    "data_dir": "/srv/gosip",
     "processes": [
-        {"name": "sip", "state": "RUNNING", "pid": 7, "startedAt": 1.0, "description": "pid 7, uptime 0:00:09"}
+        {"name": "sip", "state": "RUNNING", "pid": 7, "started_at": 1.0, "description": "pid 7, uptime 0:00:09"}
     ],
     "sip": {
         "listeners": [
