@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.control.client import ControlClient, ControlSession
-from appliance.control.errors import ControlError
+from appliance.control.errors import ControlError, NoAnswerInTime, NotReachable
 from flask_admin_ui.live import Snapshot, by_username, read_binding, read_call, rows
 
 REFRESH_SECONDS = 1.0
@@ -73,7 +73,7 @@ class Daemon:
                 return self._update(session, known)
         except ControlError as error:
             self._revision = {}
-            return Snapshot(reachable=False, reason=str(error))
+            return Snapshot(reachable=False, reason=reason_of(error))
 
     def _update(self, session: ControlSession, known: Snapshot | None) -> Snapshot:
         revision = session.call("live.revision")
@@ -96,6 +96,16 @@ class Daemon:
         """Whether a list has changed since it was read. After a restart of `sip` the numbers begin anew."""
         same = all(revision.get(name) == self._revision.get(name) for name in ("started_at", what))
         return not same or what not in revision
+
+
+def reason_of(error: ControlError) -> str:
+    """For everybody who may look: without the path of a socket, which is nobody's business but the owner's."""
+    match error:
+        case NoAnswerInTime():
+            return "The program sip does not answer in time."
+        case NotReachable():
+            return "The program sip is not running."
+    return str(error)
 
 
 def all_bindings(session: Caller) -> list[Mapping[str, Any]]:

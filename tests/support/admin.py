@@ -1,4 +1,4 @@
-"""The admin app on a data folder of its own: people, devices, a stand-in for `sip`, and an HTTPS server for browsers."""
+"""The admin app on a data folder of its own: people, phones, a stand-in for `sip`, HTTPS for a real browser."""
 
 from __future__ import annotations
 
@@ -139,8 +139,6 @@ class HttpsServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.shutdown()
-
-
 
 
 def make_certificate(folder: Path) -> Path:

@@ -35,7 +35,7 @@ def test_a_program_that_hangs_costs_one_wait_and_not_one_for_each_page(
 ) -> None:
     system.services.daemon._client.timeout = 0.05
     system.sip.answers = False
-    assert "does not answer within" in admin.get("/").text
+    assert "does not answer in time" in admin.get("/").text
 
 
 def test_the_dashboard_counts_phones_and_calls(system: AdminSystem, admin: Actor) -> None:
