@@ -86,7 +86,7 @@ def test_removing_an_extension_removes_its_devices(database: SqliteDatabase) -> 
     assert pragma(database, "foreign_keys") == 1
     Extension.create(number="100")
     Device.create(extension=1, username="a", ha1_md5="", ha1_sha256="", sealed_password=b"")
-    Extension.delete_by_id(1)
+    Extension.delete().where(Extension.id == 1).execute()
     assert Device.select().count() == 0
 
 
