@@ -15,23 +15,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sip_daemon.endpoint.addressing import LocalAddressing
+from sip_daemon.endpoint.answers import Answers
 from sip_daemon.endpoint.hops import MAX_FORWARDS
 from sip_daemon.endpoint.identity import Identity
 from sip_daemon.endpoint.listeners import ClientEvent, ClientListeners, Listener
 from sip_daemon.endpoint.pump import Pump
-from sip_daemon.endpoint.refusal import (
-    AMPLIFICATION,
-    MalformedAnswerer,
-    add_warning,
-    fit,
-    least_request_size,
-    may_be_unverified,
-    stateless_tag,
-)
+from sip_daemon.endpoint.refusal import MalformedAnswerer, add_warning, stateless_tag
 from sip_daemon.endpoint.source import note_source
 from sip_daemon.endpoint.timers import Handle
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.flow import Flow, TransportProtocol
+from sip_daemon.flow import Flow
 from sip_daemon.message import NameAddress, Request, Response, parse_message
 from sip_daemon.transaction import (
     AckReceived,
@@ -81,6 +74,7 @@ class Endpoint:
         self._addressing = LocalAddressing(transport, self.identity)
         self._clock = clock
         self._pump = Pump(self._transactions, transport, self._dispatch, clock)
+        self._answers = Answers(self._addressing, self.identity.user_agent)
         self._malformed = MalformedAnswerer(self._addressing, self.identity.user_agent, self._pump.send)
         self._listeners = ClientListeners()
         self._log_rate = OncePerSource()
@@ -143,19 +137,18 @@ class Endpoint:
     # answers of ours
 
     def respond(self, transaction: ServerTransaction, response: Response) -> None:
-        """Answers a request; what is repeated is repeated by the transaction, a 2xx to INVITE by `send_again`."""
-        self._prepare(transaction, response)
-        self._transactions.respond(transaction, response, self.now())
-        self._pump.flush()
+        """Answers a request; what is repeated is repeated by the transaction, a 2xx to INVITE by `send_again`.
+
+        After a final response another one is dropped (RFC 3261 §17.2.2).
+        """
+        self._answer(transaction, response, self._transactions.respond)
 
     def refuse(self, transaction: ServerTransaction, response: Response) -> None:
         """Answers a request that has no answer yet and forgets it: nothing is repeated, no ACK is awaited.
 
         For challenges and refusals of strangers, whose address may be forged (RFC 3261 §8.2.7).
         """
-        self._prepare(transaction, response)
-        self._transactions.refuse(transaction, response, self.now())
-        self._pump.flush()
+        self._answer(transaction, response, self._transactions.refuse)
 
     def send_again(self, response: Response, flow: Flow) -> None:
         """Repeats a 2xx to an INVITE (RFC 3261 §13.3.1.4, RFC 6026 §7.1)."""
@@ -165,15 +158,18 @@ class Endpoint:
         """An earlier transaction of the same request that came by another way: answer 482 (§8.2.2.2)."""
         return self._transactions.find_merged(transaction)
 
-    def _prepare(self, transaction: ServerTransaction, response: Response) -> None:
-        if "Server" not in response.headers:
-            response.headers.add("Server", self.identity.user_agent)
-        if response.status < 200 or transaction.is_answered:
-            return
-        if transaction.flow.transport is TransportProtocol.UDP:
-            request = transaction.request
-            if may_be_unverified(response, request.method):
-                fit(response, AMPLIFICATION * least_request_size(request))
+    def _answer(
+        self,
+        transaction: ServerTransaction,
+        response: Response,
+        give: Callable[[ServerTransaction, Response, float], None],
+    ) -> None:
+        now = self.now()
+        if self._answers.prepare(transaction, response, now):
+            give(transaction, response, now)
+        else:
+            self._transactions.ignore(transaction)
+        self._pump.flush()
 
     # addresses
 
@@ -262,7 +258,10 @@ class Endpoint:
     def _answer_error(self, event: RequestReceived, status: int, warning: str | None) -> None:
         response = Response.to_request(event.request, status, to_tag=stateless_tag(event.request))
         add_warning(response, warning, self._addressing.host_for(event.flow))
-        self.respond(event.transaction, response)  # Dropped if the error came up after an answer.
+        # Dropped if the error came up after an answer. A stranger's INVITE must not draw eleven of them, but a peer
+        # that got a provisional response repeats its INVITE no more.
+        answer = self.respond if event.transaction.has_spoken else self.refuse
+        answer(event.transaction, response)
 
     def _tell(self, event: ClientEvent) -> None:
         listener = self._listeners.take(event)

@@ -1,7 +1,7 @@
-"""Answers to those who have proven nothing: stateless ones for what is malformed, and a bound on the size of all.
+"""Stateless answers to what is malformed, at a small rate; and how an answer is cut to a size.
 
-A UDP source address can be forged. Whoever's address it is gets at most three times what was sent in its name, and
-stateless answers only at a small rate; headers that a peer can do without are left out first.
+A UDP source address can be forged: whoever's address it is gets at most `AMPLIFICATION` times what was sent in its
+name. Headers that a peer can do without are left out first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPTIONAL_HEADERS = (
 )
 """In the order in which they go: what helps a person or a phone least goes first."""
 
-FRAME_BYTES = len("SIP/2.0 200 \r\nContent-Length: 0000\r\n\r\n")
+FRAME_BYTES = len("SIP/2.0 200 \r\nContent-Length: 00000\r\n\r\n")
 
 _TAG_KEY = secrets.token_bytes(16)
 
@@ -56,9 +56,7 @@ def fit(response: Response, budget: int) -> bool:
     """Drops optional headers until `response` has at most `budget` bytes. Whether it has."""
     headers = response.headers
     lines = sum([len(name) + len(value) + 4 for name, value in headers.items()])
-    size = (
-        len("SIP/2.0 200 \r\n") + len(response.reason) + lines + len("Content-Length: 0\r\n\r\n") + len(response.body)
-    )
+    size = FRAME_BYTES + len(response.reason) + lines + len(response.body)
     for name in OPTIONAL_HEADERS:
         if size <= budget:
             break
@@ -127,8 +125,3 @@ def add_warning(response: Response, text: str | None, host: str) -> None:
     """A Warning header with the code for "miscellaneous" (RFC 3261 §20.43)."""
     if text:
         response.headers.add("Warning", f"399 {bracketed(host)} {quote(text)}")
-
-
-def may_be_unverified(response: Response, method: str) -> bool:
-    """Whether the request may have come from a forged address: we refuse it, or it asked for no proof."""
-    return response.status >= 300 or method == "OPTIONS"

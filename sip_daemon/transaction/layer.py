@@ -112,6 +112,11 @@ class TransactionLayer:
         transaction.refuse(response, now)
         self._settle(transaction)
 
+    def ignore(self, transaction: ServerTransaction) -> None:
+        """Let a request go without an answer, as if it had not arrived."""
+        transaction.abandon()
+        self._settle(transaction)
+
     def cancel(self, transaction: ClientTransaction, now: float, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Cancel an INVITE of ours: after its first provisional response, and not after a final one (§9.1)."""
         if not isinstance(transaction, ClientInviteTransaction):

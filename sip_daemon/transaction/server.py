@@ -35,6 +35,11 @@ class ServerTransaction(Machine):
         return self.state not in (State.TRYING, State.PROCEEDING)
 
     @property
+    def has_spoken(self) -> bool:
+        """Whether any response was sent, so that the peer may have stopped repeating its request."""
+        return self._last_response is not None
+
+    @property
     def request(self) -> Request:
         raise NotImplementedError
 

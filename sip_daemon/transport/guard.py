@@ -61,6 +61,13 @@ class SourceRate:
             bucket = self._buckets[source] = TokenBucket(self._rate, self._burst, self._burst, now)
         return bucket.take(now) and self._total.take(now)
 
+    def give_back(self, host: str) -> None:
+        """`host` has shown that it deserves one more."""
+        bucket = self._buckets.get(source_of(host))
+        if bucket is not None:
+            bucket.tokens += 1.0  # `take` cuts it to the burst.
+            self._total.tokens += 1.0
+
     def __len__(self) -> int:
         return len(self._buckets)
 

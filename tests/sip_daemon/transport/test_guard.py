@@ -55,3 +55,12 @@ def test_the_log_table_is_bounded() -> None:
     for host in range(100):
         rate.admit(f"192.0.2.{host}", "malformed", 0.0)
     assert len(rate) == 10
+
+
+def test_what_is_given_back_can_be_taken_again_up_to_the_burst() -> None:
+    rate = SourceRate(rate=0.0, burst=2.0)
+    rate.give_back("192.0.2.1")
+    assert [rate.allows("192.0.2.1", 0.0) for _ in range(3)] == [True, True, False]
+    for _ in range(5):
+        rate.give_back("192.0.2.1")
+    assert [rate.allows("192.0.2.1", 0.0) for _ in range(3)] == [True, True, False]

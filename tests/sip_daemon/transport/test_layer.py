@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -153,14 +155,27 @@ async def test_a_port_taken_by_another_program_is_named_and_leaves_the_others_ru
             assert layer.listeners == [udp, tcp]
 
 
+@contextlib.contextmanager
+def taken_port() -> Iterator[int]:
+    """A port on which another program has UDP and TCP."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = int(udp.getsockname()[1])
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # Somebody else has it for TCP.
+            tcp.listen()
+            yield port
+            return
+    pytest.fail("no port is free for both UDP and TCP")
+
+
 async def test_a_port_that_becomes_free_is_taken_at_the_next_scan(addresses: Addresses) -> None:
     addresses.hosts = ["127.0.0.1"]
     async with running_layer() as layer:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, socket.socket() as third:
-            other.bind(("127.0.0.1", 0))
-            port = other.getsockname()[1]
-            third.bind(("127.0.0.1", port))
-            third.listen()
+        with taken_port() as port:
             statuses = await layer.listen("all", port)
             assert [status.state for status in statuses] == [ListenerState.FAILED] * 2
         layer._addresses_changed()
