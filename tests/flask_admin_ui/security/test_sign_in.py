@@ -54,7 +54,7 @@ def test_a_code_is_good_once(bare_system: AdminSystem) -> None:
 
 def test_two_different_passwords_are_refused_at_the_field(bare_system: AdminSystem) -> None:
     visitor = Actor(bare_system.app.test_client(), "", "")
-    page = visitor.post("/set-up", code="x", name="ada", password="long enough", repeated="long enouhg")
+    page = visitor.post("/set-up", code="x", name="ada", password="long enough", repeated="long enough?")
     assert "The two passwords differ." in page.text
 
 
