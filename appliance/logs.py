@@ -8,15 +8,20 @@ What is given as `extra` stands behind the text as key=value. Values of keys tha
 
 from __future__ import annotations
 
+import atexit
 import logging
+import queue
 import re
 import sys
 import time
 from collections.abc import Iterator
+from logging.handlers import QueueHandler, QueueListener
 from typing import TextIO
 
 from appliance.secret import Secret
 
+MAX_WAITING = 10_000
+"""Records between a program and its log."""
 REDACTED = "***"
 SECRET_WORDS = "|".join(
     (
@@ -63,10 +68,49 @@ class LineFormatter(logging.Formatter):
         return self._program if part in ("root", "__main__") else f"{self._program}.{part}"
 
 
-def set_up_logs(program: str, level: str = "info", stream: TextIO | None = None) -> None:
-    """Log to standard output from now on. `level` is the setting: debug, info, warning or error."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+class PatientHandler(QueueHandler):
+    """Hands records to a thread. Whoever logs never waits for the reader of our standard output.
+
+    When that reader stops and the queue is full, records are left out; how many is said as soon as there is room.
+    """
+
+    def __init__(self, records: queue.Queue[logging.LogRecord]) -> None:
+        super().__init__(records)
+        self._left_out = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record  # formatted in the thread, from values that nobody changes
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            if self._left_out:
+                self.queue.put_nowait(left_out(self._left_out))
+                self._left_out = 0
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self._left_out += 1
+
+
+def left_out(count: int) -> logging.LogRecord:
+    text = "%d records were left out: the log was not read fast enough"
+    return logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (count,), None)
+
+
+def set_up_logs(
+    program: str, level: str = "info", stream: TextIO | None = None, *, in_background: bool = False
+) -> None:
+    """Log to standard output from now on. `level` is the setting: debug, info, warning or error.
+
+    `in_background` is for programs with an event loop: a thread writes, and is drained when the program ends.
+    """
+    handler: logging.Handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(LineFormatter(program))
+    if in_background:
+        records: queue.Queue[logging.LogRecord] = queue.Queue(MAX_WAITING)
+        listener = QueueListener(records, handler)
+        listener.start()
+        atexit.register(listener.stop)
+        handler = PatientHandler(records)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         settings = Settings.load(options.data_dir)
-        set_up_logs("sip", settings.log_level)
+        set_up_logs("sip", settings.log_level, in_background=True)
         uvloop.run(serve(settings))
     except (ApplianceError, StartError) as error:
         log.error("%s", error)

@@ -39,11 +39,11 @@ def config_of(options: argparse.Namespace) -> WorkerConfig:
     """Raises `SettingError`."""
     name = f"media-{options.index}"
     if options.socket is not None and options.ports is not None:
-        set_up_logs(name)
+        set_up_logs(name, in_background=True)
         socket, ports = options.socket, options.ports
     else:
         settings = Settings.load(options.data_dir)
-        set_up_logs(name, settings.log_level)
+        set_up_logs(name, settings.log_level, in_background=True)
         whole = PortSlice(settings.rtp_ports.first, settings.rtp_ports.last)
         socket = options.socket or settings.folder.media_socket(options.index)
         ports = options.ports or whole.part(options.index, options.workers)

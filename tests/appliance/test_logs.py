@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from appliance.logs import redact, set_level, set_up_logs
 from appliance.secret import Secret
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -99,3 +101,32 @@ def test_a_traceback_is_indented(stream: io.StringIO) -> None:
     assert lines[0].endswith("it failed")
     assert all(line.startswith("  ") for line in lines[1:])
     assert "hidden" not in stream.getvalue()
+
+
+class StuckStream(io.StringIO):
+    """Standard output whose reader has stopped, until it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.released.wait(30)
+        return super().write(text)
+
+
+def test_a_log_that_nobody_reads_holds_up_no_program(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    stops: list[Callable[[], None]] = []
+    monkeypatch.setattr("appliance.logs.MAX_WAITING", 10)
+    monkeypatch.setattr("appliance.logs.atexit.register", stops.append)
+    stuck = StuckStream()
+    set_up_logs("sip", "info", stuck, in_background=True)
+    for number in range(100):
+        logging.getLogger("sip_daemon.call").info("call %d", number)
+    stuck.released.set()
+    wait_for(lambda: "call 9" in stuck.getvalue(), "the first records")
+    logging.getLogger("sip_daemon.call").info("and on")
+    (stop,) = stops
+    stop()
+    assert "records were left out" in stuck.getvalue()
+    assert stuck.getvalue().rstrip().endswith("and on")
