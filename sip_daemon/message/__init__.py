@@ -12,9 +12,10 @@ from sip_daemon.message.headers import Headers
 from sip_daemon.message.identifiers import new_branch, new_call_id, new_tag
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
 from sip_daemon.message.malformed import MalformedMessage
-from sip_daemon.message.message import Request, Response
 from sip_daemon.message.parameters import Parameters, UriHeaders, UriParameters
 from sip_daemon.message.parser import parse_message
+from sip_daemon.message.request import Request
+from sip_daemon.message.response import Response
 from sip_daemon.message.status import reason_phrase
 from sip_daemon.message.uri import Uri
 from sip_daemon.message.via import MAGIC_COOKIE, Via

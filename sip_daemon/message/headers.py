@@ -98,26 +98,28 @@ class Headers:
         known = SPELLINGS.get(name)
         if known is None:
             return next(iter(self.get_all(name)), None)
-        return self._index().get(known)
+        first = self._first
+        return (first if first is not None else self._index()).get(known)
 
     @property
     def first_values(self) -> Mapping[str, str]:
         """The first value of each name, by canonical name."""
-        return self._index()
+        first = self._first
+        return first if first is not None else self._index()
 
     def _index(self) -> dict[str, str]:
-        if self._first is None:
-            self._first = dict(reversed(self._items))
-        return self._first
+        self._first = first = dict(reversed(self._items))
+        return first
 
     def get_all(self, name: str) -> list[str]:
         """Every line's value of that name."""
         known = canonical_name(name)
         if known is not None:
-            first = self._index().get(known)
+            values = self.first_values
+            first = values.get(known)
             if first is None:
                 return []
-            if len(self._index()) == len(self._items):
+            if len(values) == len(self._items):
                 return [first]
             return [value for key, value in self._items if key == known]
         lowered = name.lower()

@@ -10,7 +10,7 @@ from sip_daemon.message.fields import MANDATORY
 from sip_daemon.message.grammar import LWS, is_token
 from sip_daemon.message.head import decode_head
 from sip_daemon.message.headers import Headers, canonical_name
-from sip_daemon.message.message import Request
+from sip_daemon.message.request import Request
 from sip_daemon.message.uri import Uri
 
 _MANDATORY_NAMES = frozenset(name for name, _, _ in MANDATORY)

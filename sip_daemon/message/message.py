@@ -1,4 +1,4 @@
-"""Requests and responses (RFC 3261 §7).
+"""What requests and responses have in common (RFC 3261 §7).
 
 One rule: header fields stay raw until a property asks for their meaning; that value is immutable, kept, and
 dropped when the header changes. Reading a malformed field raises `RemoteProtocolError(400)`; of what the parser
@@ -8,23 +8,19 @@ accepted, everything that it lists in `parser.CHECKED` has been read once alread
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.address import STAR, NameAddress, Star
-from sip_daemon.message.credentials import DigestCredentials
 from sip_daemon.message.cseq import CSeq
 from sip_daemon.message.fields import (
     Contacts,
     read_allow,
-    read_authorization,
     read_contacts,
     read_cseq,
     read_expires,
     read_from,
     read_max_forwards,
     read_paths,
-    read_proxy_authorization,
     read_record_routes,
     read_require,
     read_routes,
@@ -35,15 +31,10 @@ from sip_daemon.message.fields import (
     required,
 )
 from sip_daemon.message.headers import TOP_VIA, Headers
-from sip_daemon.message.identifiers import new_tag
-from sip_daemon.message.status import reason_phrase
-from sip_daemon.message.uri import Uri
 from sip_daemon.message.via import Via
 
-T = TypeVar("T")
 
-
-class _Message:
+class Message:
     """What requests and responses have in common."""
 
     __slots__ = ("body", "charset", "headers")
@@ -232,108 +223,3 @@ class _Message:
     def _write_list(self, name: str, values: tuple[NameAddress, ...] | tuple[Via, ...]) -> None:
         self.headers.set_all(name, [str(value) for value in values])
         self.headers.remember(name, values)
-
-
-class Request(_Message):
-    """A request (§7.1)."""
-
-    __slots__ = ("method", "uri")
-
-    method: str
-    uri: Uri
-
-    def __init__(self, method: str, uri: Uri | str, headers: Headers | None = None, body: bytes = b"") -> None:
-        super().__init__(headers, body)
-        self.method = method
-        self.uri = Uri.parse(uri) if isinstance(uri, str) else uri
-
-    @property
-    def start_line(self) -> str:
-        return f"{self.method} {self.uri} SIP/2.0"
-
-    def copy(self) -> Request:
-        """An independent copy."""
-        made = Request(self.method, self.uri, self.headers.copy(), self.body)
-        made.charset = self.charset
-        return made
-
-    @property
-    def authorizations(self) -> tuple[DigestCredentials, ...]:
-        """The Digest credentials of Authorization; other schemes are passed over (RFC 4475 §3.3.7)."""
-        return self.headers.typed("Authorization", read_authorization)
-
-    @property
-    def proxy_authorizations(self) -> tuple[DigestCredentials, ...]:
-        """The same of Proxy-Authorization."""
-        return self.headers.typed("Proxy-Authorization", read_proxy_authorization)
-
-
-class Response(_Message):
-    """A response (§7.2)."""
-
-    __slots__ = ("reason", "status")
-
-    status: int
-    reason: str
-
-    def __init__(
-        self, status: int, reason: str | None = None, headers: Headers | None = None, body: bytes = b""
-    ) -> None:
-        super().__init__(headers, body)
-        self.status = status
-        self.reason = reason_phrase(status) if reason is None else reason
-
-    @property
-    def start_line(self) -> str:
-        return f"SIP/2.0 {self.status} {self.reason}"
-
-    def copy(self) -> Response:
-        """An independent copy."""
-        made = Response(self.status, self.reason, self.headers.copy(), self.body)
-        made.charset = self.charset
-        return made
-
-    @property
-    def is_provisional(self) -> bool:
-        return self.status < 200
-
-    @property
-    def is_final(self) -> bool:
-        return self.status >= 200
-
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status < 300
-
-    @classmethod
-    def to_request(
-        cls, request: Request, status: int, reason: str | None = None, *, to_tag: str | None = None
-    ) -> Response:
-        """A response with what §8.2.6.2 copies: all Via, From, To, Call-ID, CSeq; Timestamp into a 100.
-
-        To gets `to_tag` unless it has a tag. Without `to_tag` a random one is made, except for a 100. The fields
-        go back as they came, so that a request with a malformed one can be refused too.
-        """
-        response = cls(status, reason)
-        response.charset = request.charset
-        headers = request.headers
-        copied = [("Via", value) for value in headers.get_all("Via")]
-        for name in ("From", "To", "Call-ID", "CSeq"):
-            value = headers.get(name)
-            if value is not None:
-                copied.append((name, value))
-        if status == 100 and (timestamp := headers.get("Timestamp")) is not None:
-            copied.append(("Timestamp", timestamp))
-        if to_tag is None and status > 100:
-            to_tag = new_tag()
-        if to_tag is not None and not _has_tag(request):
-            copied = [(name, f"{value};tag={to_tag}" if name == "To" else value) for name, value in copied]
-        response.headers = Headers.from_checked(copied)
-        return response
-
-
-def _has_tag(request: Request) -> bool:
-    try:
-        return request.to.tag is not None
-    except RemoteProtocolError:
-        return "tag" in (request.headers.get("To") or "").rpartition(">")[2].lower()

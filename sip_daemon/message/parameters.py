@@ -36,6 +36,8 @@ class Parameters(Mapping[str, str | None]):
     __slots__ = ("_raw",)
 
     separator: ClassVar[str] = ";"
+    escape: ClassVar[str] = '"'
+    """Without this character a value means what it says."""
 
     def __init__(self, values: Mapping[str, str | None] | None = None) -> None:
         self._raw: dict[str, str | None]
@@ -109,7 +111,7 @@ class Parameters(Mapping[str, str | None]):
 
     def __getitem__(self, name: str) -> str | None:
         stored = self._raw[name] if name in self._raw else self._raw[name.lower()]
-        return None if stored is None else self._decode(stored)
+        return stored if stored is None or self.escape not in stored else self._decode(stored)
 
     @overload
     def get(self, name: str, default: None = None, /) -> str | None: ...
@@ -125,7 +127,7 @@ class Parameters(Mapping[str, str | None]):
             if name not in raw:
                 return default
         stored = raw[name]
-        return None if stored is None else self._decode(stored)
+        return stored if stored is None or self.escape not in stored else self._decode(stored)
 
     def __contains__(self, name: object) -> bool:
         return name in self._raw or (isinstance(name, str) and name.lower() in self._raw)
@@ -163,6 +165,7 @@ class UriParameters(Parameters):
 
     __slots__ = ()
 
+    escape: ClassVar[str] = "%"
     unescaped: ClassVar[str] = "-_.!~*'()[]/:&+$"
 
     @staticmethod
@@ -181,7 +184,7 @@ class UriParameters(Parameters):
 
     @staticmethod
     def _decode(stored: str) -> str:
-        return percent_decode(stored) if "%" in stored else stored
+        return percent_decode(stored)
 
 
 class UriHeaders(UriParameters):

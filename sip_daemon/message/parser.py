@@ -30,7 +30,8 @@ from sip_daemon.message.head import find_head_end, split_head
 from sip_daemon.message.headers import SPELLINGS, Headers, canonical_name
 from sip_daemon.message.limits import DEFAULT_LIMITS, MessageLimits
 from sip_daemon.message.malformed import MalformedMessage, salvage
-from sip_daemon.message.message import Request, Response
+from sip_daemon.message.request import Request
+from sip_daemon.message.response import Response
 from sip_daemon.message.uri import Uri
 
 SINGLE = frozenset(
