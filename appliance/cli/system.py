@@ -230,7 +230,7 @@ def status_lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"  {listener['transport']:<5} {place:<24} {listener['error'] or 'listens'}"
     yield "Media"
     for worker in sip["media"]:
-        load = f"{worker['sessions']} sessions, {worker['ports_free']} ports free"
+        load = f"{worker['sessions']} sessions, {worker['ports_free']} port pairs free"
         yield f"  worker {worker['worker']}: {worker['state']}, {load}"
     counts = sip["counts"]
     yield f"Phones online: {counts['devices_online']}   Calls: {counts['calls']}"

@@ -54,7 +54,7 @@ def test_nothing_runs_in_json_is_code_3(gosip: Gosip) -> None:
 
 def test_status_lines_name_programs_listeners_media_and_counts() -> None:
     lines = "\n".join(system.status_lines(report()))
-    for text in ("sip", "RUNNING", "192.0.2.2:5060", "listens", "the port is taken", "2 sessions, 196 ports free"):
+    for text in ("sip", "RUNNING", "192.0.2.2:5060", "listens", "the port is taken", "2 sessions, 196 port pairs free"):
         assert text in lines
     assert "Phones online: 3   Calls: 1" in lines
 
