@@ -26,6 +26,7 @@ from sip_daemon.dialog.routing import address_request, first_contact
 from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import NameAddress, Request, Response, Uri
+from sip_daemon.message.cseq import MAX_CSEQ
 
 TARGET_REFRESH_METHODS = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"})
 """RFC 3261 §12.2, RFC 3311 §5.1, RFC 6665 §4.1.2 and §4.4.1."""
@@ -36,9 +37,6 @@ ENDING_STATUSES = frozenset({408, 481})
 CHALLENGES = frozenset({401, 407})
 
 CREDENTIALS = ("Authorization", "Proxy-Authorization")
-
-MAX_CSEQ = 2**31 - 1
-"""RFC 3261 §8.1.1.5."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -21,6 +21,7 @@ def note_source(request: Request, flow: Flow) -> Flow:
         request.top_via = via.with_source(source.host, source.port)
     if flow.transport is not TransportProtocol.UDP or wants_rport or not is_direct:
         return flow
+    # `maddr` is not obeyed (RFC 3261 §18.2.2 would): it lets whoever writes it aim our answers at anybody.
     # Without rport the answer goes to the port in sent-by (RFC 3261 §18.2.2): there are phones that send from one
     # port and listen on another. Where sent-by is not the source, a NAT stands between us and only the source port
     # leads back through it; RFC 3261 would lose the answer there.

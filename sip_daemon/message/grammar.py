@@ -21,7 +21,7 @@ _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NEEDS_ESCAPE = re.compile(r'(["\\])')
-_LIST_MARK = re.compile(r'[",<>]')
+_LIST_MARKS = {separator: re.compile(f'["<>{separator}]') for separator in ",;&"}
 
 
 def is_token(text: str) -> bool:
@@ -73,7 +73,8 @@ def quote(text: str) -> str:
 
 
 def split_list(text: str, separator: str = ",") -> list[str]:
-    """The elements between separators that stand outside quotes and angle brackets, without surrounding space.
+    """The elements between separators (comma, semicolon, ampersand) that stand outside quotes and angle brackets,
+    without surrounding space.
 
     Empty elements are kept: whether they are tolerable is the caller's matter.
     """
@@ -85,7 +86,7 @@ def split_list(text: str, separator: str = ",") -> list[str]:
 
 
 def _split_marked(text: str, separator: str) -> list[str]:
-    marks = _LIST_MARK if separator == "," else re.compile(f'["<>{re.escape(separator)}]')
+    marks = _LIST_MARKS[separator]
     parts: list[str] = []
     begin = position = 0
     in_brackets = False

@@ -97,9 +97,9 @@ class UdpSocket:
         except OSError as error:
             raise TransportError(f"UDP {remote}: {error}") from error
 
-    def errors(self) -> Iterator[tuple[Flow, OSError]]:
-        """The ICMP errors that wait, with the flow of the datagram that caused each."""
-        while True:
+    def errors(self, limit: int) -> Iterator[tuple[Flow, OSError]]:
+        """The ICMP errors that wait, at most `limit`, with the flow of the datagram that caused each."""
+        for _ in range(limit):
             try:
                 _, ancillary, _, sockaddr = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
             except OSError:
@@ -181,7 +181,7 @@ class UdpPoller:
             if udp is None:
                 continue
             if events & select.EPOLLERR:
-                for flow, error in udp.errors():
+                for flow, error in udp.errors(self._datagrams_per_wake):
                     self._on_error(flow, error)
             if events & select.EPOLLIN:
                 for data, flow in udp.receive(self._datagrams_per_wake):

@@ -86,3 +86,9 @@ def test_an_ipv6_source_is_noted_so_that_it_can_be_read_again() -> None:
     request = options(headers=via("[2001:db8::9]:5060"))
     note_source(request, flow("2001:db8::5"))
     assert request.top_via.received == "2001:db8::5"
+
+
+@pytest.mark.parametrize("parameters", [";maddr=198.51.100.1", ";maddr=198.51.100.1;rport"])
+def test_an_answer_goes_to_its_source_whatever_maddr_says(parameters: str) -> None:
+    request = options(headers=via("192.0.2.10:40000", parameters))
+    assert note_source(request, flow()) == flow()
