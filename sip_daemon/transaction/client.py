@@ -5,10 +5,12 @@ The rule: the request goes out once, is repeated only over UDP, and always in th
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import Outbox, TimedOut, TransportFailed
-from sip_daemon.transaction.tables import Machine
+from sip_daemon.transaction.tables import Machine, State
 from sip_daemon.transaction.timers import TimerValues
 
 REPEATED_IN_ACK_AND_CANCEL = ("Route", "From", "To", "Call-ID")
@@ -18,7 +20,9 @@ REPEATED_IN_ACK_AND_CANCEL = ("Route", "From", "To", "Call-ID")
 class ClientTransaction(Machine):
     """A request of ours (RFC 3261 §17.1). The transaction user sees `request`, `flow`, `state`."""
 
-    __slots__ = ("_data", "_interval", "request")
+    __slots__ = ("_data", "_interval", "_response_flow", "request")
+
+    INITIAL: ClassVar[State]
 
     def __init__(
         self,
@@ -32,6 +36,9 @@ class ClientTransaction(Machine):
         self.request = request
         self._data = bytes(request)
         self._interval = timers.t1
+        self._response_flow = flow
+        """On which the latest response came."""
+        self.state = self.INITIAL
 
     @property
     def is_invite(self) -> bool:

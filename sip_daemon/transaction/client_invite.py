@@ -35,7 +35,9 @@ from sip_daemon.transaction.timers import TimerValues
 class ClientInviteTransaction(ClientTransaction):
     """One INVITE of ours."""
 
-    __slots__ = ("_ack", "_cancel", "_is_cancel_due", "_response_flow")
+    __slots__ = ("_ack", "_cancel", "_is_cancel_due")
+
+    INITIAL = State.CALLING
 
     def __init__(
         self,
@@ -49,8 +51,6 @@ class ClientInviteTransaction(ClientTransaction):
         self._ack = b""
         self._cancel: Request | None = None
         self._is_cancel_due = False
-        self._response_flow = flow
-        self.state = State.CALLING
 
     @property
     def is_invite(self) -> bool:

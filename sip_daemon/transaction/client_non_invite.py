@@ -16,34 +16,26 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sip_daemon.flow import Flow
-from sip_daemon.message import Request, Response
+from sip_daemon.message import Response
 from sip_daemon.transaction.client import ClientTransaction
-from sip_daemon.transaction.events import Outbox, ResponseReceived
+from sip_daemon.transaction.events import ResponseReceived
 from sip_daemon.transaction.tables import Clocks, Input, State, Table
-from sip_daemon.transaction.timers import TimerValues
 
 
 class ClientNonInviteTransaction(ClientTransaction):
     """One request of ours that is neither INVITE nor ACK."""
 
-    __slots__ = ("_is_cancel", "_response_flow")
+    __slots__ = ()
 
-    def __init__(
-        self,
-        request: Request,
-        flow: Flow,
-        timers: TimerValues,
-        outbox: Outbox | None = None,
-        key: str = "",
-    ) -> None:
-        super().__init__(request, flow, timers, outbox, key)
-        self._is_cancel = request.method == "CANCEL"
-        self._response_flow = flow
-        self.state = State.TRYING
+    INITIAL = State.TRYING
 
     @property
     def is_invite(self) -> bool:
         return False
+
+    @property
+    def _is_cancel(self) -> bool:
+        return self.request.method == "CANCEL"
 
     def receive(self, response: Response, flow: Flow, now: float) -> None:
         self._response_flow = flow
