@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from tests.support.shelf import Shelf
 from tests.support.system import Account, GosipSystem
 
 
@@ -30,3 +32,9 @@ class Accounts:
 @pytest.fixture(scope="module")
 def accounts(gosip: GosipSystem) -> Accounts:
     return Accounts(gosip)
+
+
+@pytest.fixture
+def shelf(gosip: GosipSystem, tmp_path: Path) -> Iterator[Shelf]:
+    with Shelf(gosip, tmp_path) as shelf:
+        yield shelf

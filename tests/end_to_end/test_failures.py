@@ -7,13 +7,13 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import baresip
 from tests.support.baresip import Baresip
+from tests.support.shelf import Shelf
 from tests.support.system import GosipSystem
 from tests.support.tones import listen
 from tests.support.waiting import free_port, wait_for
@@ -33,30 +33,15 @@ def gosip() -> Iterator[GosipSystem]:
 
 
 class Pair:
-    """Two phones that can call each other; use it as a context manager."""
+    """Two phones that can call each other."""
 
-    def __init__(self, gosip: GosipSystem, folder: Path, first: str, second: str) -> None:
-        a, b = gosip.add_device(first), gosip.add_device(second)
-        common: dict[str, Any] = {"server": gosip.server}
-        self.caller = Baresip(folder / first, username=a.username, password=a.password, tone=LOW, **common)
-        self.callee = Baresip(
-            folder / second, username=b.username, password=b.password, tone=HIGH, answer=True, **common
-        )
-        self.number = second
-
-    def __enter__(self) -> Pair:
-        self.caller.__enter__()
-        self.callee.__enter__()
-        self.caller.wait_registered()
-        self.callee.wait_registered()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.callee.__exit__(*exception)
-        self.caller.__exit__(*exception)
+    def __init__(self, gosip: GosipSystem, shelf: Shelf, first: str, second: str) -> None:
+        self.caller = shelf.plug_in(Baresip, gosip.add_device(first), LOW)
+        self.callee = shelf.plug_in(Baresip, gosip.add_device(second), HIGH, answer=True)
+        self._number = second
 
     def call(self) -> None:
-        self.caller.dial(self.number)
+        self.caller.dial(self._number)
         self.caller.wait_event("CALL_ESTABLISHED")
 
 
@@ -73,53 +58,57 @@ def busy_workers(gosip: GosipSystem) -> dict[int, int]:
     return {worker["worker"]: worker["sessions"] for worker in gosip.json("status")["sip"]["media"]}
 
 
-def test_a_killed_media_worker_ends_its_calls_only(gosip: GosipSystem, tmp_path: Path) -> None:
-    with Pair(gosip, tmp_path, "2001", "2002") as first, Pair(gosip, tmp_path, "2003", "2004") as second:
-        first.call()
-        second.call()
-        assert busy_workers(gosip) == {0: 2, 1: 2}, "the calls are spread over the workers"
-        time.sleep(1)
-        os.kill(processes(gosip)["media:media-0"]["pid"], signal.SIGKILL)
-        wait_for(lambda: len(live_calls(gosip)) == 1, "the lost worker's call to end")
-        time.sleep(3)
-        survivors = [pair for pair in (first, second) if pair.caller.has_event("CALL_CLOSED") is None]
-        assert len(survivors) == 1
-        wait_for(lambda: processes(gosip)["media:media-0"]["state"] == "RUNNING", "the worker to be started again")
-        survivors[0].caller.hang_up()
-        survivors[0].callee.wait_event("CALL_CLOSED")
-        time.sleep(0.7)
-        hearing = listen(survivors[0].caller.recording(), HIGH)
-        assert hearing.heard_seconds > 3.5
-        assert hearing.longest_gap_seconds == 0
-        history = gosip.json("call", "list")["items"]
-        assert sorted(call["ended_by"] for call in history) == ["caller", "system"]
-        first.call()
+def test_a_killed_media_worker_ends_its_calls_only(gosip: GosipSystem, shelf: Shelf) -> None:
+    pairs = [Pair(gosip, shelf, "2001", "2002"), Pair(gosip, shelf, "2003", "2004")]
+    for pair in pairs:
+        pair.call()
+    assert busy_workers(gosip) == {0: 2, 1: 2}, "the calls are spread over the workers"
+    time.sleep(1)
+    os.kill(processes(gosip)["media:media-0"]["pid"], signal.SIGKILL)
+    wait_for(lambda: len(live_calls(gosip)) == 1, "the lost worker's call to end")
+    time.sleep(3)
+    (survivor,) = (pair for pair in pairs if pair.caller.has_event("CALL_CLOSED") is None)
+    wait_for(lambda: processes(gosip)["media:media-0"]["state"] == "RUNNING", "the worker to be started again")
+    survivor.caller.hang_up()
+    survivor.callee.wait_event("CALL_CLOSED")
+    time.sleep(0.7)
+    hearing = listen(survivor.caller.recording(), HIGH)
+    assert hearing.heard_seconds > 3.5
+    assert hearing.longest_gap_seconds == 0
+    history = gosip.json("call", "list")["items"]
+    assert sorted(call["ended_by"] for call in history) == ["caller", "system"]
+    (lost,) = (call for call in history if call["ended_by"] == "system")
+    assert "media" in lost["cause"]
+    pairs[0].call()
 
 
 def test_after_everything_was_killed_udp_phones_reach_each_other_without_registering_again(
-    gosip: GosipSystem, tmp_path: Path
+    gosip: GosipSystem, shelf: Shelf
 ) -> None:
-    with Pair(gosip, tmp_path, "2001", "2002") as pair:
-        pair.call()
-        time.sleep(1)
-        pids = [process["pid"] for process in processes(gosip).values()]
-        supervisor = int((gosip.data / "run" / "supervisord.pid").read_text())
-        for pid in [supervisor, *pids]:
-            os.kill(pid, signal.SIGKILL)
-        registrations = len([event for event in pair.callee.events if event.get("type") == "REGISTER_OK"])
-        pair.caller.hang_up()
-        pair.callee.hang_up()
-        time.sleep(0.5)
-        gosip.up()
-        assert {entry["username"] for entry in gosip.json("binding", "list")["bindings"]} == {"2001", "2002"}
-        (call,) = gosip.json("call", "list")["items"]
-        assert call["status"] == "stopped"
-        assert call["ended_at"] is not None
-        marker = len(pair.caller.events)
-        pair.caller.dial("2002")
-        pair.caller.wait_event("CALL_ESTABLISHED", after=marker)
-        now = len([event for event in pair.callee.events if event.get("type") == "REGISTER_OK"])
-        assert now == registrations
+    pair = Pair(gosip, shelf, "2001", "2002")
+    pair.call()
+    time.sleep(1)
+    pids = [process["pid"] for process in processes(gosip).values()]
+    supervisor = int((gosip.data / "run" / "supervisord.pid").read_text())
+    for pid in [supervisor, *pids]:
+        os.kill(pid, signal.SIGKILL)
+    before = registrations(pair.callee)
+    pair.caller.hang_up()
+    pair.callee.hang_up()
+    time.sleep(0.5)
+    gosip.up()
+    assert {entry["username"] for entry in gosip.json("binding", "list")["bindings"]} == {"2001", "2002"}
+    (call,) = gosip.json("call", "list")["items"]
+    assert call["status"] == "stopped"
+    assert call["ended_at"] is not None
+    marker = len(pair.caller.events)
+    pair.caller.dial("2002")
+    pair.caller.wait_event("CALL_ESTABLISHED", after=marker)
+    assert registrations(pair.callee) == before
+
+
+def registrations(phone: Baresip) -> int:
+    return len([event for event in phone.events if event.get("type") == "REGISTER_OK"])
 
 
 def test_a_second_start_is_ready_within_three_seconds(gosip: GosipSystem) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support import baresip
 from tests.support.baresip import Baresip
+from tests.support.shelf import Shelf
 from tests.support.system import GosipSystem
 from tests.support.tones import listen
 
@@ -27,24 +26,17 @@ def gosip() -> Iterator[GosipSystem]:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_two_phones_hear_each_other(gosip: GosipSystem, tmp_path: Path, transport: str) -> None:
-    first, second = gosip.add_device("2001"), gosip.add_device("2002")
-    common: dict[str, Any] = {"server": gosip.server, "host": gosip.host, "transport": transport}
-    with (
-        Baresip(tmp_path / "a", username=first.username, password=first.password, tone=700.0, **common) as caller,
-        Baresip(
-            tmp_path / "b", username=second.username, password=second.password, tone=1300.0, answer=True, **common
-        ) as callee,
-    ):
-        caller.wait_registered()
-        callee.wait_registered()
-        caller.dial(second.number)
-        caller.wait_event("CALL_ESTABLISHED")
-        time.sleep(3)
-        caller.hang_up()
-        callee.wait_event("CALL_CLOSED")
-        time.sleep(0.7)
-        for phone, tone in ((caller, 1300.0), (callee, 700.0)):
-            hearing = listen(phone.recording(), tone)
-            assert hearing.heard_seconds > 2.0
-            assert hearing.longest_gap_seconds == 0
+def test_two_phones_hear_each_other(gosip: GosipSystem, shelf: Shelf, transport: str) -> None:
+    second = gosip.add_device("2002")
+    caller = shelf.plug_in(Baresip, gosip.add_device("2001"), 700.0, transport=transport)
+    callee = shelf.plug_in(Baresip, second, 1300.0, transport=transport, answer=True)
+    caller.dial(second.number)
+    caller.wait_event("CALL_ESTABLISHED")
+    time.sleep(3)
+    caller.hang_up()
+    callee.wait_event("CALL_CLOSED")
+    time.sleep(0.7)
+    for phone, tone in ((caller, 1300.0), (callee, 700.0)):
+        hearing = listen(phone.recording(), tone)
+        assert hearing.heard_seconds > 2.0
+        assert hearing.longest_gap_seconds == 0
