@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from flask_babel import gettext, lazy_gettext
@@ -200,8 +201,8 @@ def answer(
         retry=retry,
     )
     response = make_response(page, status)
-    # htmx shows a failed request as a short message: header values are Latin-1, so only plain text goes there.
-    response.headers["X-Error-Title"] = (detail or str(known.title)).encode("ascii", "replace").decode()
+    # htmx shows a failed request as a short message. A header takes neither line ends nor all letters: app.js decodes.
+    response.headers["X-Error-Title"] = quote(detail or str(known.title), safe=" ")
     return response
 
 

@@ -53,7 +53,7 @@ def list_sessions() -> Response:
     return answer({"items": found, "current": viewer().session_id})
 
 
-@blueprint.delete("/auth/sessions/<int:session_id>")
+@blueprint.delete("/auth/sessions/<int(max=9223372036854775807):session_id>")
 def end_session(session_id: int) -> Response:
     sessions.end_own_session(context(), session_id)
     return Response(status=204)

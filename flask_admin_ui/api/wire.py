@@ -21,6 +21,8 @@ from flask_admin_ui.rendering import isotime
 
 Row = TypeVar("Row")
 
+MAX_INTEGER = 2**63 - 1
+"""What a database column holds."""
 TIME_SUFFIX = "_at"
 """Fields of that name are Unix seconds inside, and RFC 3339 outside."""
 
@@ -103,7 +105,10 @@ class Body:
     """The JSON object of a request. Each reader raises nothing; `finish` raises the 422 with all that was wrong."""
 
     def __init__(self, *allowed: str) -> None:
-        value = request.get_json(silent=True)
+        try:
+            value = request.get_json(silent=True)
+        except RecursionError:  # thousands of brackets
+            value = None
         if not isinstance(value, dict):
             raise ProblemError(400, "The body of this request is a JSON object (Content-Type: application/json).")
         self._values: dict[str, Any] = value
@@ -115,11 +120,22 @@ class Body:
     def text(self, name: str, *, needed: bool = False) -> str | None:
         """A text; None when it is missing."""
         found = self._value(name, str, "This is a text.", needed)
-        return found if isinstance(found, str) else None
+        if not isinstance(found, str):
+            return None
+        if any("\ud800" <= character <= "\udfff" for character in found):
+            # JSON can escape half of a surrogate pair; no encoder of ours can write that.
+            self._errors.append(FieldError(name, "This is no Unicode text."))
+            return None
+        return found
 
     def number(self, name: str) -> int | None:
         found = self._value(name, int, "This is a whole number.", False)
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        if not isinstance(found, int):
+            return None
+        if abs(found) > MAX_INTEGER:
+            self._errors.append(FieldError(name, "This number is too large."))
+            return None
+        return found
 
     def boolean(self, name: str) -> bool | None:
         found = self._value(name, bool, "This is true or false.", False)

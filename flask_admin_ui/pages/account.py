@@ -54,7 +54,7 @@ def change_password() -> BaseResponse:
     return account_page(form)
 
 
-@blueprint.post("/account/sessions/<int:session_id>/end")
+@blueprint.post("/account/sessions/<int(max=9223372036854775807):session_id>/end")
 def end_session(session_id: int) -> BaseResponse:
     sessions.end_own_session(context(), session_id)
     flash(gettext("That session is signed out."), "success")

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask import session as state
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.errors import CodeNeeded, Invalid, LockedOut, SignInRefused
@@ -99,7 +100,7 @@ def welcome(signed_in: SignedIn, page: str) -> BaseResponse:
     response: BaseResponse
     if request.headers.get("HX-Request") is not None:
         response = make_response("", 200)
-        response.headers["HX-Redirect"] = page
+        response.headers["HX-Redirect"] = iri_to_uri(page)
     else:
         response = redirect(page)
     set_token(response, signed_in)

@@ -52,7 +52,8 @@
       if (response.status >= 400) event.preventDefault(); // keep the last good picture
     } else if (response.status >= 400) {
       event.preventDefault();
-      toast(response.headers.get("X-Error-Title") ?? "That did not work. Reload the page and try again.");
+      const title = response.headers.get("X-Error-Title");
+      toast(title ? decodeURIComponent(title) : "That did not work. Reload the page and try again.");
     }
   });
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from flask import Flask, abort
 from werkzeug.test import TestResponse
 
-from appliance.errors import DatabaseBusy
+from appliance.errors import Conflict, DatabaseBusy
 from tests.support.admin import Actor
 
 STATUSES = [400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503]
@@ -97,3 +99,11 @@ def test_a_body_that_is_too_large_is_413(admin: Actor) -> None:
 )
 def test_strange_addresses_are_answered(admin: Actor, path: str) -> None:
     assert admin.get(path).status_code in (200, 400, 404)
+
+
+def test_the_short_message_for_htmx_survives_any_text(app: Flask, admin: Actor) -> None:
+    """A header takes neither line ends nor all letters."""
+    add_route(app, Conflict("Łódź\r\nSet-Cookie: x=y", field=None))
+    response = admin.get("/fails")
+    assert response.status_code == 409
+    assert unquote(response.headers["X-Error-Title"]) == "Łódź\r\nSet-Cookie: x=y"

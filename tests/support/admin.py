@@ -95,12 +95,19 @@ class Actor:
 
     def post(self, path: str, **fields: str | int) -> TestResponse:
         """Send a form with the page's token, as the browser does."""
+        return self._send(path, fields, {})
+
+    def post_by_htmx(self, path: str, **fields: str | int) -> TestResponse:
+        """The same, sent by script."""
+        return self._send(path, fields, {"HX-Request": "true"})
+
+    def _send(self, path: str, fields: dict[str, str | int], headers: dict[str, str]) -> TestResponse:
         form = {key.rstrip("_"): str(value) for key, value in fields.items()}
         return self.client.post(
             path,
             base_url="https://localhost",
             data={**form, "csrf_token": self.token()},
-            headers={"Referer": "https://localhost/"},
+            headers={"Referer": "https://localhost/"} | headers,
         )
 
     def api(self, method: str, path: str, json: object = None) -> TestResponse:

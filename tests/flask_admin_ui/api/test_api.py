@@ -39,6 +39,31 @@ def test_a_wrong_password_is_401_and_soon_429(client: FlaskClient) -> None:
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"name":' * 100_000, b"\xff", b"", b"7"])
+def test_what_is_no_json_object_is_400(client: FlaskClient, body: bytes) -> None:
+    """Also when it is nested deeper than the parser goes."""
+    answer = client.post("/api/auth/sign-in", data=body, content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_half_a_surrogate_pair_is_refused_as_text(client: FlaskClient) -> None:
+    """RFC 8259 §8.2."""
+    body = b'{"name": "a\\ud800", "password": "\\udfff"}'
+    answer = client.post("/api/auth/sign-in", data=body, content_type="application/json")
+    assert answer.status_code == 422
+    assert refused_fields(answer) == ["name", "password"]
+
+
+def test_a_number_that_no_column_holds_is_refused(admin: Actor) -> None:
+    answer = admin.api("POST", "/api/extensions", {"number": "55", "ownerId": 10**30})
+    assert answer.status_code == 422
+    assert refused_fields(answer) == ["ownerId"]
+
+
+def test_a_session_of_an_impossible_number_does_not_exist(admin: Actor) -> None:
+    assert admin.api("DELETE", f"/api/auth/sessions/{10**30}").status_code == 404
+
+
 def test_a_bearer_token_needs_no_csrf_token(client: FlaskClient, bearer: dict[str, str]) -> None:
     made = client.post("/api/devices", json={"number": "1001", "name": "Ada"}, headers=bearer)
     assert made.status_code == 201

@@ -98,6 +98,14 @@ def test_after_signing_in_the_person_is_where_it_wanted_to_go(system: AdminSyste
     assert actor.post(entrance, **fields).headers["Location"] == "/calls?status=missed"
 
 
+def test_an_address_with_any_letters_is_kept_for_htmx_too(system: AdminSystem) -> None:
+    """A header field takes ASCII only (RFC 9110 §5.5)."""
+    actor = Actor(system.app.test_client(), ADMIN, ADMIN_PASSWORD)
+    wanted = quote("/calls?search=Łódź")
+    response = actor.post_by_htmx(f"/sign-in?next={wanted}", name=ADMIN, password=ADMIN_PASSWORD)
+    assert response.headers["HX-Redirect"] == "/calls?search=%C5%81%C3%B3d%C5%BA"
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     ["https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil", "javascript:alert(1)"],
