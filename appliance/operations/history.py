@@ -19,7 +19,6 @@ from appliance.operations.extensions import own_numbers
 from appliance.operations.paging import FIRST_PAGE, Page, PageRequest, paged
 
 STATUSES = ("ringing", "talking", "answered", "missed", "busy", "declined", "cancelled", "failed", "stopped")
-CSV_CHUNK = 500
 NO_SUCH_CALL = "There is no call {id}."
 
 CSV_COLUMNS = (
@@ -35,6 +34,19 @@ CSV_COLUMNS = (
     "status",
     "talk_seconds",
     "cause",
+)
+CSV_FIELDS = (
+    Call.id,
+    Call.started_at,
+    Call.answered_at,
+    Call.ended_at,
+    Call.caller_number,
+    Call.caller_name,
+    Call.callee_number,
+    Call.callee_name,
+    Call.dialled,
+    Call.status,
+    Call.cause,
 )
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet runs a cell that begins with one of these; a display name comes from outside."""
@@ -125,11 +137,11 @@ def get_call(context: Context, call_id: str) -> CallView:
 
 
 def calls_as_csv(context: Context, filters: CallFilter = NO_FILTER) -> Iterator[str]:
-    """The lines of a CSV file, newest call first, a few hundred rows at a time: times in UTC (ISO 8601)."""
+    """The lines of a CSV file, newest call first: times in UTC (ISO 8601)."""
     yield csv_line(CSV_COLUMNS)
     query = selected(context, filters).order_by(Call.started_at.desc(), Call.id)
-    for row in query.iterator():
-        yield csv_line(csv_cells(view_of(row)))
+    for row in query.select(*CSV_FIELDS).tuples().iterator():
+        yield csv_line(csv_cells(row))
 
 
 def visible(context: Context) -> Any:
@@ -160,21 +172,11 @@ def selected(context: Context, filters: CallFilter) -> Any:
     return query
 
 
-def csv_cells(call: CallView) -> tuple[str, ...]:
-    return (
-        call.id,
-        iso(call.started_at),
-        iso(call.answered_at),
-        iso(call.ended_at),
-        call.caller_number,
-        call.caller_name,
-        call.callee_number,
-        call.callee_name,
-        call.dialled,
-        call.status,
-        f"{call.talk_seconds:.0f}",
-        call.cause,
-    )
+def csv_cells(row: tuple[Any, ...]) -> tuple[str, ...]:
+    """Of a row of `CSV_FIELDS`: a model or view for each would cost three times the time."""
+    id, started_at, answered_at, ended_at, *parties, status, cause = row
+    talked = max(0.0, ended_at - answered_at) if answered_at is not None and ended_at is not None else 0.0
+    return (id, iso(started_at), iso(answered_at), iso(ended_at), *parties, status, f"{talked:.0f}", cause)
 
 
 def csv_line(cells: tuple[str, ...]) -> str:

@@ -44,5 +44,6 @@ class Page(Generic[Row]):
 def paged(query: Any, request: PageRequest, view: Callable[[Any], Row]) -> Page[Row]:
     """Run an ordered query for one page."""
     total: int = query.order_by().count()
-    rows = query.limit(request.limit).offset(request.offset)
+    # A search that finds nothing has looked through everything once; it need not do so again.
+    rows = query.limit(request.limit).offset(request.offset) if request.offset < total else ()
     return Page(tuple(view(row) for row in rows), total, max(request.number, 1), request.limit)
