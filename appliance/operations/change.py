@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.database.models import Audit
 from appliance.database.transactions import bump_revision, write_transaction
+from appliance.errors import Conflict
 from appliance.operations.context import Context
+
+CHANGED_MEANWHILE = "This was changed by somebody else in the meantime. Look at the new values, then save again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +49,14 @@ def configuration_change(context: Context) -> Iterator[Change]:
         revision = bump_revision()
         yield Change(context, revision)
     context.appliance.nudge(revision)
+
+
+def fingerprint(*values: object) -> str:
+    """Tells two states of something apart: a form carries that of the state which it shows."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def check_unchanged(current: str, seen: str) -> None:
+    """Inside a change, with two fingerprints; an empty one was not asked for. Raises `Conflict`."""
+    if seen and seen != current:
+        raise Conflict(CHANGED_MEANWHILE)

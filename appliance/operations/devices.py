@@ -16,7 +16,7 @@ from appliance.database.models import Device, Extension, Removal
 from appliance.database.models.configuration import DEFAULT_RING_SECONDS
 from appliance.errors import Conflict, Invalid, NotFound
 from appliance.operations import checks
-from appliance.operations.change import Change, configuration_change
+from appliance.operations.change import Change, check_unchanged, configuration_change
 from appliance.operations.checks import Checks
 from appliance.operations.context import Appliance, Context
 from appliance.operations.extensions import (
@@ -132,15 +132,19 @@ def free_username(number: str) -> str:
 
 
 def edit_device(
-    context: Context, username: str, *, label: str | None = None, enabled: bool | None = None
+    context: Context, username: str, *, label: str | None = None, enabled: bool | None = None, seen: str = ""
 ) -> DeviceView:
-    """Change what is given. A disabled device can neither register nor call."""
+    """Change what is given. A disabled device can neither register nor call.
+
+    `seen` is the fingerprint of what the change was decided on. Raises `Conflict` when that is no longer so.
+    """
     context.require_admin()
     check = Checks()
     label = check.take("label", checks.name, label) if label is not None else None
     check.finish()
     with configuration_change(context) as change:
         row = find_device(context, username)
+        check_unchanged(device_view(row, row.extension).fingerprint, seen)
         wanted = {"label": label, "enabled": enabled}
         changed = {key: value for key, value in wanted.items() if value is not None and getattr(row, key) != value}
         if changed:

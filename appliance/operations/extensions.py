@@ -17,7 +17,7 @@ from appliance.database.models import Device, Extension, Removal, User
 from appliance.database.models.configuration import DEFAULT_RING_SECONDS
 from appliance.errors import Conflict, Invalid, NotFound
 from appliance.operations import checks
-from appliance.operations.change import Change, configuration_change
+from appliance.operations.change import Change, check_unchanged, configuration_change, fingerprint
 from appliance.operations.checks import Checks
 from appliance.operations.context import Context
 from appliance.operations.paging import FIRST_PAGE, Page, PageRequest, paged
@@ -53,6 +53,11 @@ class DeviceView:
     created_at: float
     changed_at: float
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what `edit_device` changes."""
+        return fingerprint(self.label, self.enabled)
+
 
 @dataclass(frozen=True, slots=True)
 class ExtensionView:
@@ -68,6 +73,11 @@ class ExtensionView:
     ring_seconds: int
     created_at: float
     devices: tuple[DeviceView, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what `edit_extension` changes."""
+        return fingerprint(self.number, self.name, self.owner_id, self.enabled, self.ring_seconds)
 
 
 def add_extension(
@@ -114,11 +124,16 @@ def edit_extension(
     owner_id: int | Unchanged | None = UNCHANGED,
     enabled: bool | None = None,
     ring_seconds: int | None = None,
+    seen: str = "",
 ) -> ExtensionView:
-    """Change what is given; None leaves a field as it is, but an owner of None takes the owner away."""
+    """Change what is given; None leaves a field as it is, but an owner of None takes the owner away.
+
+    `seen` is the fingerprint of what the change was decided on. Raises `Conflict` when that is no longer so.
+    """
     context.require_admin()
     with configuration_change(context) as change:
         row = find_extension(context, number)
+        check_unchanged(view_of(row).fingerprint, seen)
         wanted = wanted_values(row, new_number, name, enabled, ring_seconds)
         if owner_id is not UNCHANGED:
             check_owner(owner_id)

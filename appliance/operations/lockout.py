@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from appliance.database.models import SignInFailure
 from appliance.database.transactions import write_transaction
 from appliance.errors import LockedOut
-from appliance.operations.context import Appliance
+from appliance.operations.context import Appliance, Context
 
 MAX_FAILURES = 5
 WINDOW_SECONDS = 15 * 60
@@ -39,12 +39,27 @@ class Attempt:
 
 def begin_attempt(appliance: Appliance, account: str, address: str) -> Attempt:
     """Call it before a password or code is checked. Raises `LockedOut`."""
-    account, now = account.casefold()[:100], appliance.now()
+    account, now = account.casefold()[:160], appliance.now()
     with write_transaction():
         SignInFailure.delete().where(SignInFailure.at < now - WINDOW_SECONDS).execute()
         check_open(account, address, now)
         row = SignInFailure.create(account=account, address=address, at=now)
     return Attempt(account, row.id)
+
+
+def begin_own_attempt(context: Context) -> Attempt:
+    """For somebody who is signed in and gives the password again: strangers at the entrance do not count."""
+    key = f"{context.actor.name} (signed in)"
+    return begin_attempt(context.appliance, key, key)
+
+
+def begin_known_attempt(appliance: Appliance, account: str, browser: str) -> Attempt:
+    """From a browser in which this person has signed in before: its failures are counted for it alone.
+
+    So nobody can lock the owner out by guessing wrong all day long.
+    """
+    key = f"{account} (browser {browser})"
+    return begin_attempt(appliance, key, key)
 
 
 def check_open(account: str, address: str, now: float) -> None:

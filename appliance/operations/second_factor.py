@@ -12,11 +12,11 @@ import pyotp
 
 from appliance.database.models import User
 from appliance.database.transactions import write_transaction
-from appliance.errors import Invalid, SignInRefused
+from appliance.errors import Conflict, Invalid, SignInRefused
 from appliance.operations.change import change
 from appliance.operations.context import Appliance, Context
-from appliance.operations.lockout import begin_attempt
-from appliance.operations.users import WRONG_PASSWORD, find_user, own_row
+from appliance.operations.lockout import begin_own_attempt
+from appliance.operations.users import WRONG_PASSWORD, drop_second_factor, own_row
 from appliance.passwords import verify_password
 from appliance.secret import Secret
 from appliance.secretbox import Purpose
@@ -29,6 +29,7 @@ ISSUER = "GoSIP"
 MADE_HERE = re.compile(r"[A-Z2-7]{32}")
 """What `pyotp.random_base32` makes: 160 bits (RFC 4226 §4)."""
 
+HAS_ONE = "You have a second factor already. Remove it first."
 WRONG_CODE = "The code is wrong or was used already. Wait for the next one."
 
 
@@ -45,17 +46,20 @@ class Offer:
 def offer_second_factor(context: Context, again: Secret | None = None) -> Offer:
     """A secret for the actor. It is not stored: `confirm_second_factor` gets it back with a first code.
 
-    After a mistyped code `again` is the secret of the offer before, which the person's app knows already.
+    Raises `Conflict` for who has one already. After a mistyped code `again` is the secret of the offer before, which
+    the person's app knows already.
     """
     row = own_row(context)
+    check_has_none(row)
     text = again.reveal() if again is not None and MADE_HERE.fullmatch(again.reveal()) else pyotp.random_base32()
     name = f"{row.name}@{context.appliance.settings.sip_domain}"
     return Offer(Secret(text), Secret(pyotp.TOTP(text).provisioning_uri(name=name, issuer_name=ISSUER)))
 
 
 def confirm_second_factor(context: Context, secret: Secret, code: str) -> None:
-    """Put it into effect. Raises `Invalid` for a wrong code."""
+    """Put it into effect. Raises `Invalid` for a wrong code, `Conflict` when there is one already."""
     row = own_row(context)
+    check_has_none(row)
     step = matching_step(secret, code, context.now, after=0)
     if step is None:
         raise Invalid({"code": WRONG_CODE})
@@ -65,26 +69,21 @@ def confirm_second_factor(context: Context, secret: Secret, code: str) -> None:
         now.audit("user.second-factor.on", row.name)
 
 
+def check_has_none(row: User) -> None:
+    """One that is there is removed first, which takes the password: a session left open must not be enough."""
+    if row.totp_sealed is not None:
+        raise Conflict(HAS_ONE)
+
+
 def drop_own_second_factor(context: Context, password: Secret) -> None:
     """With the password, since a session left open must not be enough."""
     row = own_row(context)
-    trial = begin_attempt(context.appliance, row.name, context.source)
+    trial = begin_own_attempt(context)
     if not verify_password(row.password_hash, password):
         raise Invalid({"password": WRONG_PASSWORD})
     trial.succeeded()
-    drop(context, row)
-
-
-def drop_second_factor(context: Context, name: str) -> None:
-    """An administrator for somebody who lost the phone."""
-    context.require_admin()
-    drop(context, find_user(name))
-
-
-def drop(context: Context, row: User) -> None:
     with change(context) as now:
-        User.update(totp_sealed=None, totp_last_step=0).where(User.id == row.id).execute()
-        now.audit("user.second-factor.off", row.name)
+        drop_second_factor(now, row)
 
 
 def check_code(appliance: Appliance, row: User, code: str) -> None:

@@ -15,7 +15,7 @@ from appliance.database.transactions import write_transaction
 from appliance.errors import CodeNeeded, SignInRefused
 from appliance.operations.change import change
 from appliance.operations.context import Actor, Appliance, Context, Role
-from appliance.operations.lockout import begin_attempt
+from appliance.operations.lockout import begin_attempt, begin_known_attempt
 from appliance.operations.second_factor import check_code
 from appliance.passwords import hash_password, needs_rehash, verify_password
 from appliance.secret import Secret
@@ -60,11 +60,21 @@ class Authenticated:
 
 
 def sign_in(
-    appliance: Appliance, name: str, password: Secret, *, address: str, code: str = "", user_agent: str = ""
+    appliance: Appliance,
+    name: str,
+    password: Secret,
+    *,
+    address: str,
+    code: str = "",
+    user_agent: str = "",
+    browser: str = "",
 ) -> SignedIn:
-    """Raises `SignInRefused`, `LockedOut`, or `CodeNeeded` when only the second factor's code is missing."""
+    """Raises `SignInRefused`, `LockedOut`, or `CodeNeeded` when only the second factor's code is missing.
+
+    `browser` is the mark of a browser that has proven to be this person's by signing in before; else empty.
+    """
     name = name.strip().casefold()
-    trial = begin_attempt(appliance, name, address)
+    trial = begin_known_attempt(appliance, name, browser) if browser else begin_attempt(appliance, name, address)
     row = User.get_or_none(User.name == name)
     is_right = verify_password(row.password_hash if row is not None else None, password)
     if row is None or not is_right or not row.enabled:

@@ -26,7 +26,8 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 GROUPS, GROUP_LENGTH = 4, 4
 """80 bits: more than anybody guesses in a day."""
 ACCOUNT = "(set-up code)"
-"""Under this name wrong codes count for the lock-out; no user can have it."""
+"""Under this name wrong codes count for the lock-out, for each address alone: a neighbour's guesses must not keep the
+owner out. No user can have it."""
 
 REFUSED = "The code is wrong, was used, or has expired. `gosip admin reset` prints a new one."
 
@@ -51,8 +52,8 @@ def use_setup_code(
     name = check.take("name", checks.user_name, name)
     check.take("password", checks.password, password)
     check.finish()
+    trial = begin_attempt(appliance, f"{ACCOUNT} {address}", address)
     hashed = hash_password(password)
-    trial = begin_attempt(appliance, ACCOUNT, address)
     with change(Context(appliance, NOBODY, address)) as now:
         row = SetupCode.get_or_none(
             (SetupCode.code_hash == hash_of(code.reveal()))

@@ -11,10 +11,10 @@ from typing import Any
 from appliance.database.models import Session, User
 from appliance.errors import Conflict, Forbidden, Invalid, NotFound, SignInRefused
 from appliance.operations import checks
-from appliance.operations.change import Change, change, configuration_change
+from appliance.operations.change import Change, change, check_unchanged, configuration_change, fingerprint
 from appliance.operations.checks import Checks, Refused
 from appliance.operations.context import Context, Role
-from appliance.operations.lockout import begin_attempt
+from appliance.operations.lockout import begin_own_attempt
 from appliance.operations.paging import FIRST_PAGE, Page, PageRequest, paged
 from appliance.passwords import hash_password, verify_password
 from appliance.secret import Secret
@@ -39,6 +39,11 @@ class UserView:
     created_at: float
     last_sign_in_at: float | None
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what `edit_user` changes."""
+        return fingerprint(self.role, self.enabled, self.has_second_factor)
+
 
 def create_user(context: Context, name: str, password: Secret, role: str = Role.USER) -> UserView:
     """Raises `Invalid`, `Conflict` or `Forbidden`."""
@@ -57,19 +62,40 @@ def create_user(context: Context, name: str, password: Secret, role: str = Role.
     return view_of(row)
 
 
-def edit_user(context: Context, name: str, *, role: str | None = None, enabled: bool | None = None) -> UserView:
-    """Change what is given. A disabled user is signed out everywhere."""
+def edit_user(
+    context: Context,
+    name: str,
+    *,
+    role: str | None = None,
+    enabled: bool | None = None,
+    password: Secret | None = None,
+    remove_second_factor: bool = False,
+    seen: str = "",
+) -> UserView:
+    """Change what is given, all of it or nothing. The person is signed out everywhere.
+
+    `seen` is the fingerprint of what the change was decided on. Raises `Conflict` when that is no longer so.
+    """
     context.require_admin()
     check = Checks()
     role = check.take("role", checked_role, role) if role is not None else None
+    password = check.take("password", checks.password, password) if password is not None else None
     check.finish()
+    hashed = hash_password(password) if password is not None else None
     with change(context) as now:
         row = find_user(name)
+        check_unchanged(view_of(row).fingerprint, seen)
         wanted: dict[str, Any] = {"role": role, "enabled": enabled}
         changed = {key: value for key, value in wanted.items() if value is not None and getattr(row, key) != value}
         if changed:
             update(context, row, **changed)
             now.audit("user.edit", row.name, **changed)
+        if hashed is not None:
+            check_not_self(context, row)
+            store_password(now, row, hashed)
+        if remove_second_factor and row.totp_sealed is not None:
+            check_not_self(context, row)
+            drop_second_factor(now, row)
     return view_of(row)
 
 
@@ -97,33 +123,32 @@ def remove_user(context: Context, name: str) -> None:
 
 
 def change_own_password(context: Context, current: Secret, new: Secret, *, keep_session: int | None = None) -> None:
-    """Everybody for themselves; all other sessions end. Wrong guesses count for the lock-out."""
+    """Everybody for themselves; all other sessions end. Wrong guesses count for a lock-out."""
     row = own_row(context)
     check = Checks()
     check.take("password", checks.password, new)
     check.finish()
-    trial = begin_attempt(context.appliance, row.name, context.source)
+    trial = begin_own_attempt(context)
     if not verify_password(row.password_hash, current):
         raise Invalid({"current": WRONG_PASSWORD})
     trial.succeeded()
-    store_password(context, row, new, keep_session=keep_session)
-
-
-def set_user_password(context: Context, name: str, new: Secret) -> None:
-    """An administrator for somebody else, who is signed out everywhere."""
-    context.require_admin()
-    check = Checks()
-    check.take("password", checks.password, new)
-    check.finish()
-    store_password(context, find_user(name), new)
-
-
-def store_password(context: Context, row: User, new: Secret, *, keep_session: int | None = None) -> None:
     hashed = hash_password(new)
     with change(context) as now:
-        User.update(password_hash=hashed).where(User.id == row.id).execute()
-        sign_out_everywhere(row, but=keep_session)
-        now.audit("user.password", row.name)
+        store_password(now, row, hashed, keep_session=keep_session)
+
+
+def store_password(now: Change, row: User, hashed: str, *, keep_session: int | None = None) -> None:
+    """Inside a change."""
+    User.update(password_hash=hashed).where(User.id == row.id).execute()
+    sign_out_everywhere(row, but=keep_session)
+    now.audit("user.password", row.name)
+
+
+def drop_second_factor(now: Change, row: User) -> None:
+    """Inside a change."""
+    row.totp_sealed, row.totp_last_step = None, 0
+    User.update(totp_sealed=None, totp_last_step=0).where(User.id == row.id).execute()
+    now.audit("user.second-factor.off", row.name)
 
 
 def get_user(context: Context, name: str) -> UserView:

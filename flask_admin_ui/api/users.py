@@ -43,13 +43,12 @@ def edit(name: str) -> Response:
     role, enabled, password = body.text("role"), body.boolean("enabled"), body.text("password")
     body.finish()
     try:
-        if role is not None or enabled is not None:
-            users.edit_user(context(), name, role=role, enabled=enabled)
-        if password is not None:
-            users.set_user_password(context(), name, Secret(password))
+        changed = users.edit_user(
+            context(), name, role=role, enabled=enabled, password=Secret(password) if password is not None else None
+        )
     except (Invalid, Conflict) as error:
         raise in_sender_words(error) from error
-    return answer(users.get_user(context(), name))
+    return answer(changed)
 
 
 @blueprint.delete("/<name>")

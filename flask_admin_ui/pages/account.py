@@ -29,7 +29,7 @@ def account_page(form: PasswordForm) -> Response:
     page = render_template(
         "account/show.html",
         form=form,
-        has_second_factor=users.get_user(context(), viewer().name).has_second_factor,
+        has_second_factor=has_second_factor(),
         sessions=sessions.own_sessions(context()),
     )
     return make_response(page, form_status())
@@ -72,6 +72,8 @@ def end_other_sessions() -> BaseResponse:
 
 @blueprint.route("/account/second-factor", methods=["GET", "POST"])
 def set_up_second_factor() -> BaseResponse:
+    if has_second_factor():
+        return redirect(url_for("account.show"))
     form = SecondFactorForm(submitted())
     if request.method == "POST" and form.validate():
         try:
@@ -88,6 +90,10 @@ def set_up_second_factor() -> BaseResponse:
         "account/second_factor.html", form=form, qr=qr_code(offer.uri), secret=grouped(offer.secret.reveal())
     )
     return make_response(page, form_status())
+
+
+def has_second_factor() -> bool:
+    return users.get_user(context(), viewer().name).has_second_factor
 
 
 def qr_code(uri: Secret) -> Markup:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Response, request
 from flask_babel import get_timezone
 
+from appliance.errors import Conflict, OperationError
 from appliance.operations.paging import MAX_SIZE, PageRequest
 from appliance.operations.users import list_users
 from flask_admin_ui.fragments import respond
@@ -22,6 +23,16 @@ def live_fragment(render: Callable[[], str]) -> Response:
 def form_status() -> int:
     """Of a page with a form: 422 when it comes back with reasons (RFC 9110 §15.5.21)."""
     return 200 if request.method == "GET" else 422
+
+
+def error_status(error: OperationError) -> int:
+    """Of a page with a form that an operation refused: 409 when not one of its fields is at fault but the state."""
+    return 409 if isinstance(error, Conflict) and error.field is None else 422
+
+
+def seen() -> str:
+    """The fingerprint of the state that the submitted form was filled from."""
+    return request.form.get("seen", "")[:100]
 
 
 def people() -> list[tuple[int, str]]:

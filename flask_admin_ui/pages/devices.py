@@ -17,7 +17,7 @@ from flask_admin_ui.forms import EditDeviceForm, NewDeviceForm, NumberForm, subm
 from flask_admin_ui.fragments import is_partial_request
 from flask_admin_ui.live import LiveBinding, Snapshot
 from flask_admin_ui.pages.calls import latest_calls
-from flask_admin_ui.pages.common import form_status, live_fragment, people
+from flask_admin_ui.pages.common import error_status, form_status, live_fragment, people, seen
 from flask_admin_ui.paging import Listing, read_page
 from flask_admin_ui.security.access import admin_only, context, viewer
 from flask_admin_ui.services import services
@@ -144,16 +144,20 @@ def show(username: str) -> Response:
 def edit(username: str) -> BaseResponse:
     device = devices.get_device(context(), username)
     form = EditDeviceForm(submitted(), obj=device)
+    status = form_status()
     if request.method == "POST" and form.validate():
         try:
-            devices.edit_device(context(), username, label=form.label.data or "", enabled=bool(form.enabled.data))
+            devices.edit_device(
+                context(), username, label=form.label.data or "", enabled=bool(form.enabled.data), seen=seen()
+            )
         except (Invalid, Conflict) as error:
             take_errors(form, error)
+            status = error_status(error)
         else:
             flash(gettext("Saved."), "success")
             return redirect(url_for("devices.show", username=username))
     extension = extensions.get_extension(context(), device.number)
-    return edit_page(device, form, number_form(extension))
+    return edit_page(device, extension, form, number_form(extension), status)
 
 
 @blueprint.post("/device/<username>/number")
@@ -163,6 +167,7 @@ def edit_number(username: str) -> BaseResponse:
     device = devices.get_device(context(), username)
     form = NumberForm(submitted())
     form.offer_owners(people())
+    status = form_status()
     if form.validate():
         try:
             extensions.edit_extension(
@@ -172,13 +177,16 @@ def edit_number(username: str) -> BaseResponse:
                 name=form.name.data or "",
                 owner_id=form.owner_id,
                 ring_seconds=form.ring_seconds.data,
+                seen=seen(),
             )
         except OperationError as error:
             take_errors(form, error)
+            status = error_status(error)
         else:
             flash(gettext("Saved."), "success")
             return redirect(url_for("devices.show", username=username))
-    return edit_page(device, EditDeviceForm(obj=device), form)
+    extension = extensions.get_extension(context(), device.number)
+    return edit_page(device, extension, EditDeviceForm(obj=device), form, status)
 
 
 def number_form(extension: ExtensionView) -> NumberForm:
@@ -188,8 +196,11 @@ def number_form(extension: ExtensionView) -> NumberForm:
     return form
 
 
-def edit_page(device: DeviceView, form: EditDeviceForm, number: NumberForm) -> Response:
-    return make_response(render_template("devices/edit.html", device=device, form=form, number=number), form_status())
+def edit_page(
+    device: DeviceView, extension: ExtensionView, form: EditDeviceForm, number: NumberForm, status: int
+) -> Response:
+    page = render_template("devices/edit.html", device=device, extension=extension, form=form, number=number)
+    return make_response(page, status)
 
 
 @blueprint.post("/device/<username>/password")

@@ -7,11 +7,10 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.errors import OperationError
-from appliance.operations import second_factor, users
-from appliance.operations.users import UserView
+from appliance.operations import users
 from appliance.secret import Secret
 from flask_admin_ui.forms import EditUserForm, NewUserForm, submitted, take_errors
-from flask_admin_ui.pages.common import form_status
+from flask_admin_ui.pages.common import error_status, form_status, seen
 from flask_admin_ui.paging import Listing, read_page
 from flask_admin_ui.security.access import context, require_admin, viewer
 
@@ -44,31 +43,29 @@ def new() -> BaseResponse:
 @blueprint.route("/user/<name>", methods=["GET", "POST"])
 def edit(name: str) -> BaseResponse:
     user = users.get_user(context(), name)
+    if user.id == viewer().id:
+        # One's own rights are somebody else's matter, and one's own password takes the current one.
+        return redirect(url_for("account.show"))
     form = EditUserForm(submitted(), obj=user)
+    status = form_status()
     if request.method == "POST" and form.validate():
         try:
-            apply(user, form)
+            users.edit_user(
+                context(),
+                user.name,
+                role=form.role.data,
+                enabled=bool(form.enabled.data),
+                password=Secret(form.password.data) if form.password.data else None,
+                remove_second_factor=bool(form.remove_second_factor.data),
+                seen=seen(),
+            )
         except OperationError as error:
             take_errors(form, error)
+            status = error_status(error)
         else:
             flash(gettext("Saved."), "success")
             return redirect(url_for("users.index"))
-    is_self = user.id == viewer().id
-    page = render_template("users/form.html", form=form, user=user, is_self=is_self)
-    return make_response(page, form_status())
-
-
-def apply(user: UserView, form: EditUserForm) -> None:
-    """Only what differs: each change is a line of the audit log, and signs the person out."""
-    if user.id != viewer().id:
-        role = form.role.data if form.role.data != user.role else None
-        enabled = bool(form.enabled.data) if bool(form.enabled.data) != user.enabled else None
-        if role is not None or enabled is not None:
-            users.edit_user(context(), user.name, role=role, enabled=enabled)
-        if form.password.data:
-            users.set_user_password(context(), user.name, Secret(form.password.data))
-    if form.remove_second_factor.data and user.has_second_factor:
-        second_factor.drop_second_factor(context(), user.name)
+    return make_response(render_template("users/form.html", form=form, user=user), status)
 
 
 @blueprint.post("/user/<name>/delete")

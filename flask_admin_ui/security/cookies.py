@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request
+import secrets
+
+from flask import Flask, Request, current_app, request
+from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
 from appliance.operations.sessions import SESSION_SECONDS, SignedIn
@@ -13,6 +16,9 @@ SESSION_COOKIE = "__Host-gosip-session"
 """The prefix makes a browser insist on Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2)."""
 STATE_COOKIE = "__Host-gosip-state"
 """Flask's own signed cookie: the CSRF token's base and the messages of the next page."""
+KNOWN_COOKIE = "__Host-gosip-known"
+"""Tells that somebody has signed in with this browser before, and who: strangers who guess cannot lock it out."""
+KNOWN_SECONDS = 365 * 24 * 3600
 MAX_TOKEN = 200
 
 
@@ -49,3 +55,30 @@ def set_token(response: Response, signed_in: SignedIn) -> None:
 
 def drop_token(response: Response) -> None:
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="Lax", path="/")
+
+
+def known_browser(name: str) -> str:
+    """The mark of this browser when that person has signed in with it before, else empty."""
+    try:
+        known_name, mark = known_marks().loads(request.cookies.get(KNOWN_COOKIE, ""), max_age=KNOWN_SECONDS)
+    except (BadData, ValueError, TypeError):
+        return ""
+    return str(mark) if known_name == name.strip().casefold() else ""
+
+
+def remember_browser(response: Response, name: str) -> None:
+    """Keep the mark, or make one: it outlives the session and is worth nothing without the password."""
+    mark = known_browser(name) or secrets.token_urlsafe(12)
+    response.set_cookie(
+        KNOWN_COOKIE,
+        known_marks().dumps((name, mark)),
+        max_age=KNOWN_SECONDS,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def known_marks() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="known browser")

@@ -15,7 +15,7 @@ from appliance.operations.sessions import SignedIn
 from appliance.secret import Secret
 from flask_admin_ui.forms import SetUpForm, SignInForm, submitted, take_errors
 from flask_admin_ui.security.access import known_viewer, source_address
-from flask_admin_ui.security.cookies import drop_token, read_token, set_token
+from flask_admin_ui.security.cookies import drop_token, known_browser, read_token, remember_browser, set_token
 from flask_admin_ui.services import services
 
 blueprint = Blueprint("sign_in", __name__)
@@ -40,6 +40,7 @@ def enter() -> BaseResponse:
             address=source_address(),
             code=form.code.data or "",
             user_agent=request.user_agent.string,
+            browser=known_browser(form.name.data or ""),
         )
     except CodeNeeded:
         return sign_in_page(form, 401, needs_code=True)
@@ -104,6 +105,7 @@ def welcome(signed_in: SignedIn, page: str) -> BaseResponse:
     else:
         response = redirect(page)
     set_token(response, signed_in)
+    remember_browser(response, signed_in.actor.name)
     return response
 
 

@@ -18,9 +18,16 @@ WRONG = Secret("wrong password")
 
 
 def sign_in(
-    office: Office, name: str = "ada", password: Secret = PASSWORD, address: str = HOME, code: str = ""
+    office: Office,
+    name: str = "ada",
+    password: Secret = PASSWORD,
+    address: str = HOME,
+    code: str = "",
+    browser: str = "",
 ) -> sessions.SignedIn:
-    return sessions.sign_in(office.appliance, name, password, address=address, code=code, user_agent="test")
+    return sessions.sign_in(
+        office.appliance, name, password, address=address, code=code, user_agent="test", browser=browser
+    )
 
 
 def fail(office: Office, name: str = "ada", address: str = HOME) -> None:
@@ -128,6 +135,25 @@ def test_five_failures_lock_the_address_for_every_account(office: Office) -> Non
     with pytest.raises(LockedOut):
         sign_in(office, address=ELSEWHERE)
     assert sign_in(office, address=HOME).actor.name == "ada"
+
+
+def test_strangers_do_not_lock_a_browser_in_which_the_person_has_signed_in_before(office: Office) -> None:
+    office.person("ada")
+    for _ in range(5):
+        fail(office)
+    with pytest.raises(LockedOut):
+        sign_in(office)
+    assert sign_in(office, browser="b1").actor.name == "ada"
+
+
+def test_a_known_browser_has_five_guesses_of_its_own(office: Office) -> None:
+    office.person("ada")
+    for _ in range(5):
+        with pytest.raises(SignInRefused):
+            sign_in(office, password=WRONG, browser="b1")
+    with pytest.raises(LockedOut):
+        sign_in(office, browser="b1")
+    assert sign_in(office).actor.name == "ada"
 
 
 def test_an_unknown_account_is_locked_like_a_known_one(office: Office) -> None:
@@ -242,10 +268,20 @@ def test_a_second_factor_is_dropped_with_the_password_or_by_an_administrator(off
     second_factor.drop_own_second_factor(context, PASSWORD)
     assert sign_in(office).actor.name == "ada"
     with_second_factor(office)
-    second_factor.drop_second_factor(office.admin(), "ada")
+    users.edit_user(office.admin(), "ada", remove_second_factor=True)
     with pytest.raises(Forbidden):
-        second_factor.drop_second_factor(context, "admin")
+        users.edit_user(context, "admin", remove_second_factor=True)
     assert sign_in(office).actor.name == "ada"
+
+
+def test_a_second_factor_is_not_replaced_by_a_session_that_was_left_open(office: Office) -> None:
+    """Removing the old one takes the password."""
+    totp = with_second_factor(office)
+    context = office.person("ada")
+    with pytest.raises(Conflict, match="Remove it first"):
+        second_factor.offer_second_factor(context)
+    with pytest.raises(Conflict, match="Remove it first"):
+        second_factor.confirm_second_factor(context, Secret(totp.secret), totp.at(int(office.clock())))
 
 
 def use_code(office: Office, code: Secret, name: str = "admin", password: Secret = PASSWORD) -> sessions.SignedIn:
@@ -311,6 +347,15 @@ def test_guessing_codes_locks_the_address(office: Office) -> None:
             use_code(office, Secret("AAAA-BBBB-CCCC-DDDD"))
     with pytest.raises(LockedOut):
         use_code(office, code)
+
+
+def test_guessing_codes_elsewhere_does_not_keep_the_owner_out(office: Office) -> None:
+    code = setup_codes.new_setup_code(office.console)
+    guess = Secret("AAAA-BBBB-CCCC-DDDD")
+    for _ in range(5):
+        with pytest.raises(SignInRefused):
+            setup_codes.use_setup_code(office.appliance, guess, "eve", PASSWORD, address=ELSEWHERE)
+    assert use_code(office, code).actor.name == "admin"
 
 
 def test_a_reset_gives_a_lost_account_back_without_its_second_factor(office: Office) -> None:
@@ -393,13 +438,48 @@ def test_guessing_the_current_password_is_locked_out_too(office: Office) -> None
         users.change_own_password(ada, PASSWORD, Secret("a new password"))
 
 
+def test_strangers_at_the_entrance_do_not_keep_a_person_from_a_new_password(office: Office) -> None:
+    ada = office.person("ada")
+    for _ in range(5):
+        fail(office)
+    users.change_own_password(ada, PASSWORD, Secret("a new password"))
+
+
 def test_an_administrator_sets_somebodys_password_and_signs_them_out(office: Office) -> None:
     office.person("ada")
     token = sign_in(office).token
-    users.set_user_password(office.admin(), "ada", Secret("a new password"))
+    users.edit_user(office.admin(), "ada", password=Secret("a new password"))
     assert sessions.authenticate(office.appliance, token) is None
+    assert sign_in(office, password=Secret("a new password")).actor.name == "ada"
     with pytest.raises(Forbidden):
-        users.set_user_password(office.person("bob"), "ada", Secret("a new password"))
+        users.edit_user(office.person("bob"), "ada", password=Secret("a new password"))
+
+
+def test_an_administrators_own_password_takes_the_current_one(office: Office) -> None:
+    """A session left open must not be enough, for the second factor neither."""
+    admin = office.admin("admin")
+    with_second_factor(office, "admin")
+    for change in ({"password": Secret("a new password")}, {"remove_second_factor": True}):
+        with pytest.raises(Forbidden):
+            users.edit_user(admin, "admin", **change)
+
+
+def test_a_person_is_changed_at_once_or_not_at_all(office: Office) -> None:
+    office.admin("ada")
+    with pytest.raises(Conflict, match="last administrator"):
+        users.edit_user(office.console, "ada", password=Secret("a new password"), enabled=False)
+    assert sign_in(office).actor.name == "ada"
+    with pytest.raises(Invalid):
+        users.edit_user(office.console, "ada", role="user", password=Secret("short"))
+    assert users.get_user(office.console, "ada").role is Role.ADMIN
+
+
+def test_a_change_decided_on_an_old_state_is_refused(office: Office) -> None:
+    office.person("ada")
+    seen = users.get_user(office.console, "ada").fingerprint
+    users.edit_user(office.console, "ada", role="admin", seen=seen)
+    with pytest.raises(Conflict, match="in the meantime"):
+        users.edit_user(office.console, "ada", enabled=False, seen=seen)
 
 
 def test_the_command_line_is_no_user_with_a_password(office: Office) -> None:

@@ -7,6 +7,8 @@ import re
 from appliance.operations import devices, extensions
 from tests.support.admin import Actor, AdminSystem
 
+SEEN = re.compile(r'name="seen" value="([^"]+)"')
+
 
 def shown_password(page: str) -> str:
     found = re.search(r'id="setting-password"[^>]*>([^<]+)<', page)
@@ -139,3 +141,21 @@ def test_deleting_the_last_phone_of_a_number_deletes_the_number(system: AdminSys
 def test_each_change_nudges_the_phone_system(system: AdminSystem, admin: Actor) -> None:
     admin.post("/devices/new", number="1001")
     assert system.sip.nudges == 1
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten(system: AdminSystem, admin: Actor) -> None:
+    """RFC 9110 §15.5.10. What was typed stays, and the next save is meant."""
+    system.add_device("1001", label="Old")
+    phone, number = SEEN.findall(admin.get("/device/1001/edit").text)
+    devices.edit_device(system.context, "1001", label="Theirs")
+    extensions.edit_extension(system.context, "1001", name="Theirs")
+    refused = admin.post("/device/1001/edit", label="Mine", enabled="y", seen=phone)
+    assert refused.status_code == 409
+    assert "in the meantime" in refused.text
+    assert 'value="Mine"' in refused.text
+    fields: dict[str, str | int] = {"number": "1001", "name": "Mine", "owner": "", "ring_seconds": 30}
+    refused_number = admin.post("/device/1001/number", **fields, seen=number)
+    assert refused_number.status_code == 409
+    phone, number = SEEN.findall(refused_number.text)
+    assert admin.post("/device/1001/edit", label="Mine", enabled="y", seen=phone).status_code == 302
+    assert admin.post("/device/1001/number", **fields, seen=number).status_code == 302

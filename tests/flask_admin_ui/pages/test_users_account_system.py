@@ -6,6 +6,7 @@ import re
 
 import pyotp
 
+from appliance.database.models import User
 from appliance.operations import users
 from appliance.operations.events import record_event
 from tests.support.admin import ADMIN, ADMIN_PASSWORD, USER, USER_PASSWORD, Actor, AdminSystem, ManualClock
@@ -38,6 +39,30 @@ def test_a_new_password_set_by_an_administrator_counts(system: AdminSystem, admi
     admin.post(f"/user/{USER}", role="user", enabled="y", password="another long one")
     assert Actor(system.app.test_client(), USER, USER_PASSWORD).sign_in().status_code == 401
     assert Actor(system.app.test_client(), USER, "another long one").sign_in().status_code == 302
+
+
+def test_a_person_changed_by_somebody_else_meanwhile_is_not_overwritten(system: AdminSystem, admin: Actor) -> None:
+    page = admin.get(f"/user/{USER}").text
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen is not None
+    users.edit_user(system.context, USER, enabled=False)
+    refused = admin.post(f"/user/{USER}", role="admin", enabled="y", seen=seen[1])
+    assert refused.status_code == 409
+    assert "in the meantime" in refused.text
+    assert users.get_user(system.context, USER).role == "user"
+
+
+def test_ones_own_line_leads_to_ones_own_account(admin: Actor) -> None:
+    """There the current password is asked for."""
+    assert admin.get(f"/user/{ADMIN}").headers["Location"] == "/account"
+    assert admin.api("PATCH", f"/api/users/{ADMIN}", {"password": "brand new words"}).status_code == 403
+
+
+def test_a_second_factor_is_not_replaced_without_the_password(system: AdminSystem, user: Actor) -> None:
+    row = User.get(User.name == USER)
+    row.totp_sealed = b"sealed"
+    row.save()
+    assert user.get("/account/second-factor").headers["Location"] == "/account"
 
 
 def test_nobody_takes_the_own_rights_away(system: AdminSystem, admin: Actor) -> None:

@@ -11,7 +11,7 @@ from appliance.operations import second_factor, setup_codes
 from appliance.operations.context import Actor as Who
 from appliance.operations.context import Context, Role
 from appliance.operations.users import get_user
-from tests.support.admin import ADMIN, ADMIN_PASSWORD, Actor, AdminSystem, ManualClock
+from tests.support.admin import ADMIN, ADMIN_PASSWORD, USER, USER_PASSWORD, Actor, AdminSystem, ManualClock
 
 SESSION = "__Host-gosip-session"
 
@@ -88,6 +88,31 @@ def test_five_failures_lock_the_account_for_a_quarter_of_an_hour(
     assert owner.sign_in().status_code == 429
     clock.advance(15 * 60 + 1)
     assert owner.sign_in().status_code == 302
+
+
+def test_strangers_who_guess_do_not_lock_a_browser_that_is_known(
+    system: AdminSystem, admin: Actor, stranger: Actor
+) -> None:
+    admin.post("/sign-out")
+    for _ in range(5):
+        stranger.sign_in()
+    assert Actor(system.app.test_client(), ADMIN, ADMIN_PASSWORD).sign_in().status_code == 429
+    assert admin.sign_in().status_code == 302
+
+
+def test_a_known_browser_is_known_for_its_own_person_only(admin: Actor, stranger: Actor) -> None:
+    admin.post("/sign-out")
+    for _ in range(5):
+        stranger.post("/sign-in", name=USER, password="wrong")
+    admin.name, admin.password = USER, USER_PASSWORD
+    assert admin.sign_in().status_code == 429
+
+
+@pytest.mark.parametrize("mark", ["", "x", "WyJhZGEiLCJ4Il0.aaaa.bbbb"])
+def test_a_made_up_mark_of_a_browser_is_worth_nothing(stranger: Actor, mark: str) -> None:
+    stranger.client.set_cookie("__Host-gosip-known", mark, domain="localhost", secure=True)
+    answers = [stranger.sign_in().status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
 
 
 def test_after_signing_in_the_person_is_where_it_wanted_to_go(system: AdminSystem) -> None:
