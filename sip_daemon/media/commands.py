@@ -31,6 +31,11 @@ MEDIA_FAILED = 422
 MAX_LEGS = 64
 MAX_CODECS = 64
 
+MAX_PAGE_BYTES = 1024 * 1024
+"""Of a list of sessions: a worker full of calls has more state than fits into one answer."""
+LISTED_BYTES = 256
+"""What a session takes in a list, besides its state."""
+
 Value = TypeVar("Value")
 Params = Mapping[str, Any]
 Reply = Callable[[Any], None]
@@ -55,6 +60,7 @@ class Commands:
             "session.close": self._close,
             "session.attach": self._attach,
             "session.list": self._list,
+            "session.discard": self._discard,
         }
 
     def carry_out(self, method: str, params: Params, reply: Reply) -> None:
@@ -154,8 +160,24 @@ class Commands:
         self._table.adopt(session, self._listener)
         return {}
 
-    def _list(self, _params: Params) -> Any:
-        return {"sessions": [listed(session) for session in self._table.all()]}
+    def _list(self, params: Params) -> Any:
+        """One page: as many as fit, from `offset` on. None is left when it is empty."""
+        offset = field(params, "offset", int) if params.get("offset") is not None else 0
+        page: list[dict[str, Any]] = []
+        room = MAX_PAGE_BYTES
+        for session in self._table.all()[max(0, offset) :]:
+            room -= LISTED_BYTES + 2 * len(session.state)
+            if page and room < 0:
+                break
+            page.append(listed(session))
+        return {"sessions": page}
+
+    def _discard(self, _params: Params) -> Any:
+        """Close what nobody owns."""
+        orphans = [session for session in self._table.all() if session.owner is None]
+        for session in orphans:
+            self._table.close(session)
+        return {"closed": len(orphans)}
 
     def _session(self, params: Params) -> Session:
         return self._table.find(field(params, "id", str))

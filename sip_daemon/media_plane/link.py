@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from appliance.control.aio import AsyncControlClient
-from appliance.control.errors import CallRefused, ControlError, NotReachable
+from appliance.control.errors import ControlError, NotReachable
 from sip_daemon.errors import MediaError
 from sip_daemon.media_plane.values import WorkerState, WorkerStatus
 from sip_daemon.media_plane.wire import media_error
@@ -23,11 +23,21 @@ Notified = Callable[[dict[str, Any]], None]
 
 
 class WorkerLink:
-    """Connects by itself from `start` on. `on_event` gets session events, `on_lost` the reason when the line breaks."""
+    """Connects by itself from `start` on.
 
-    def __init__(self, index: int, path: Path, on_event: Notified, on_lost: Callable[[str], None]) -> None:
+    `on_event` gets session events, `on_lost` the reason when the line breaks; `on_found` is told of each new line.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        path: Path,
+        on_event: Notified,
+        on_lost: Callable[[str], None],
+        on_found: Callable[[WorkerLink], Awaitable[None]],
+    ) -> None:
         self.index = index
-        self._path, self._on_event, self._on_lost = path, on_event, on_lost
+        self._path, self._on_event, self._on_lost, self._on_found = path, on_event, on_lost, on_found
         self._client: AsyncControlClient | None = None
         self._answers = False
         self._broken = asyncio.Event()
@@ -83,18 +93,18 @@ class WorkerLink:
         self._broken.set()
         self._on_lost(str(error))
 
-    async def _connect(self) -> bool:
+    async def _connect(self) -> None:
         self._broken.clear()
         try:
             self._client = await AsyncControlClient.connect(
                 self._path, on_notification=self._take_notification, on_closed=self._take_end
             )
+            await self._on_found(self)
             await self._refresh()
-        except ControlError as error:
+        except (ControlError, MediaError) as error:
             logger.debug("media worker %d: %s", self.index, error)
-            return False
+            return
         logger.info("media worker %d is connected", self.index)
-        return True
 
     async def _refresh(self) -> None:
         """Ask how it stands; a worker that does not answer gets no new calls, but keeps those that it has."""
@@ -102,8 +112,6 @@ class WorkerLink:
             return
         try:
             status = await self._client.call("worker.status", {})
-        except CallRefused:
-            raise
         except NotReachable:
             self._answers = False
             raise
@@ -133,5 +141,5 @@ class WorkerLink:
     async def _refresh_quietly(self) -> None:
         try:
             await self._refresh()
-        except (ControlError, MediaError) as error:
+        except ControlError as error:
             logger.warning("media worker %d: %s", self.index, error)

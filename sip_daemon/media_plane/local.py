@@ -142,16 +142,27 @@ class LocalMediaSession:
 
 
 class LocalMediaPlane:
-    """Implements `MediaPlane` with the workers that listen on these control sockets, in order of their index."""
+    """Implements `MediaPlane` with the workers that listen on these control sockets, in order of their index.
 
-    def __init__(self, sockets: Iterable[Path]) -> None:
+    What an earlier signalling process left in a worker is closed when the worker is found, so that its ports are free
+    at once. Whoever means to adopt it says `keep_orphans`.
+    """
+
+    def __init__(self, sockets: Iterable[Path], *, keep_orphans: bool = False) -> None:
         self.lost: LostHandler | None = None
+        self._keep_orphans = keep_orphans
         self._sessions: list[dict[str, LocalMediaSession]] = []
         self._links: list[WorkerLink] = []
         for index, path in enumerate(sockets):
             self._sessions.append({})
             self._links.append(
-                WorkerLink(index, path, self._take_event, lambda reason, i=index: self._take_loss(i, reason))  # type: ignore[misc]
+                WorkerLink(
+                    index,
+                    path,
+                    self._take_event,
+                    lambda reason, i=index: self._take_loss(i, reason),  # type: ignore[misc]
+                    self._take_worker,
+                )
             )
 
     async def start(self) -> None:
@@ -173,8 +184,7 @@ class LocalMediaPlane:
         found: list[AdoptableSession] = []
         for link in self._links:
             if link.is_up:
-                listed = (await link.call("session.list", {}))["sessions"]
-                found += [adoptable_from(link.index, entry) for entry in listed if not entry["owned"]]
+                found += await orphans_of(link)
         return tuple(found)
 
     async def adopt(self, session: AdoptableSession) -> MediaSession:
@@ -220,6 +230,14 @@ class LocalMediaPlane:
         sessions[identifier] = session
         return session
 
+    async def _take_worker(self, link: WorkerLink) -> None:
+        """A worker was found, or found again. Nobody else opens sessions, so those without an owner are of the past."""
+        if self._keep_orphans:
+            return
+        closed = (await link.call("session.discard", {}))["closed"]
+        if closed:
+            logger.warning("%d sessions that were left in media worker %d are closed", closed, link.index)
+
     def _take_event(self, params: dict[str, Any]) -> None:
         event = event_from(params)
         for sessions in self._sessions:
@@ -235,3 +253,13 @@ class LocalMediaPlane:
             session.lose(reason)
         if self.lost is not None:
             self.lost(index, gone)
+
+
+async def orphans_of(link: WorkerLink) -> list[AdoptableSession]:
+    """The sessions of a worker that belong to no connection, page by page. Raises `MediaError`."""
+    found: list[AdoptableSession] = []
+    offset = 0
+    while page := (await link.call("session.list", {"offset": offset}))["sessions"]:
+        offset += len(page)
+        found += [adoptable_from(link.index, entry) for entry in page if not entry["owned"]]
+    return found

@@ -252,6 +252,7 @@ async def test_a_call_that_was_going_on_at_a_kill_is_closed_at_the_next_start(
         running.kill()
         running.start()
         assert running.rows("SELECT status FROM call") == [("stopped",)]
+        wait_for(lambda: running.ask("status")["media"][0]["ports_free"] == 200, "the ports of that call to be free")
 
 
 async def test_stopping_ends_live_calls_and_records_them(running: Daemon, network: UdpNetwork) -> None:

@@ -452,9 +452,8 @@ async def test_sessions_outlive_signalling_and_are_adopted_with_their_state(
     a, b = await bridged(before, alice.media(), bob.media())
     await a.attach(b"all about the call")
     await before.close()
-    after = LocalMediaPlane([worker.socket])
+    after = LocalMediaPlane([worker.socket], keep_orphans=True)
     await after.start()
-    await asyncio.sleep(0.05)
     alice.send(a.address, b"nothing happened")
     assert bob.receive().payload == b"nothing happened"
     found = {entry.id: entry for entry in await after.adoptable()}
@@ -473,11 +472,51 @@ async def test_orphans_end_after_the_grace_period(tmp_path: Path) -> None:
         await before.start()
         await before.open([LOOPBACK], call_id="orphan")
         await before.close()
-        after = LocalMediaPlane([worker.socket])
+        after = LocalMediaPlane([worker.socket], keep_orphans=True)
         await after.start()
         await asyncio.sleep(0.6)
         assert await after.adoptable() == ()
         await after.close()
+
+
+async def test_what_an_earlier_process_left_is_closed_and_its_ports_are_free(tmp_path: Path) -> None:
+    with WorkerProcess(tmp_path, ports="40700-40703") as worker:
+        before = LocalMediaPlane([worker.socket])
+        await before.start()
+        await before.open([LOOPBACK, LOOPBACK], call_id="orphan")
+        await before.close()
+        after = LocalMediaPlane([worker.socket])
+        await after.start()
+        assert await after.adoptable() == ()
+        assert len(await after.open([LOOPBACK, LOOPBACK], call_id="new")) == 2
+        await after.close()
+
+
+async def test_a_worker_that_is_found_late_is_cleared_too(tmp_path: Path) -> None:
+    with WorkerProcess(tmp_path, ports="40704-40707") as worker:
+        before = LocalMediaPlane([worker.socket])
+        await before.start()
+        await before.open([LOOPBACK, LOOPBACK], call_id="orphan")
+        await before.close()
+        hidden = worker.socket.rename(tmp_path / "hidden.sock")
+        after = LocalMediaPlane([worker.socket])
+        await after.start()
+        hidden.rename(worker.socket)
+        await eventually(lambda: after.status()[0].ports_free == 2)
+        await after.close()
+
+
+async def test_more_sessions_than_fit_into_one_answer_are_adoptable(worker: WorkerProcess) -> None:
+    before = LocalMediaPlane([worker.socket])
+    await before.start()
+    sessions = await before.open([LOOPBACK] * 20, call_id="large")
+    for session in sessions:
+        await session.attach(bytes(200_000))
+    await before.close()
+    after = LocalMediaPlane([worker.socket], keep_orphans=True)
+    await after.start()
+    assert {entry.id for entry in await after.adoptable()} == {session.id for session in sessions}
+    await after.close()
 
 
 async def test_a_peer_gets_reports_and_a_goodbye(plane: LocalMediaPlane, peers: tuple[RtpPeer, RtpPeer]) -> None:
