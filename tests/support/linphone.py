@@ -39,7 +39,9 @@ class Linphone:
         self._domain = domain
         (folder / ".local" / "share" / "linphone").mkdir(parents=True)
         write_tone(folder / "tone.wav", tone)
-        (folder / "rc").write_text(self._config(username, password, server, transport, domain, codecs))
+        # Version 5.3 plays what its configuration names as music on hold, 5.1 what the command "play" names.
+        music = f"[sound]\nhold_music={folder}/tone.wav\n"
+        (folder / "rc").write_text(self._config(username, password, server, transport, domain, codecs) + music)
 
     @staticmethod
     def _config(username: str, password: str, server: str, transport: str, domain: str, codecs: tuple[str, ...]) -> str:
