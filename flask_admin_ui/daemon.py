@@ -1,4 +1,4 @@
-"""The admin's view of the `sip` program: one snapshot for all open pages, and the few commands.
+"""The admin's view of the `sip` program: one snapshot for all open pages.
 
 "Not reachable" is a state of the snapshot, never an exception on a page. One rule: whatever the number of viewers,
 a process asks `sip` at most once a second, and fetches a list only when its revision has grown.
@@ -18,9 +18,12 @@ from appliance.control.errors import ControlError, NoAnswerInTime, NotReachable
 from flask_admin_ui.live import Snapshot, by_username, read_binding, read_call, rows
 
 REFRESH_SECONDS = 1.0
-TIMEOUT_SECONDS = 2.0
-"""A person waits no longer than this for a program that hangs; afterwards the page says that it does not answer."""
+TIMEOUT_SECONDS = 3.0
+"""`sip` gives its media workers two seconds to tell their figures. A person waits no longer than this for a program
+that hangs; afterwards the page says that it does not answer."""
 STATUS_EVERY_SECONDS = 5.0
+FIGURES_SECONDS = 5.0
+"""So long after somebody looked at a live call, its packet counters are asked for with each refresh."""
 BINDINGS_PER_REQUEST = 5000
 
 
@@ -40,10 +43,16 @@ class Daemon:
         self._snapshot: Snapshot | None = None
         self._fresh_until = 0.0
         self._status_until = 0.0
+        self._figures_until = 0.0
         self._revision: Mapping[str, Any] = {}
 
-    def snapshot(self) -> Snapshot:
-        """The state of at most a second ago. While one thread asks, the others show what was known before."""
+    def snapshot(self, *, figures: bool = False) -> Snapshot:
+        """The state of at most a second ago. While one thread asks, the others show what was known before.
+
+        The media figures of calls are those of the last change, unless somebody looks at them (`figures`).
+        """
+        if figures:
+            self._figures_until = self._clock() + FIGURES_SECONDS
         known = self._snapshot
         if known is not None and self._clock() < self._fresh_until:
             return known
@@ -58,14 +67,9 @@ class Daemon:
         finally:
             self._refreshing.release()
 
-    def hang_up(self, call_id: str) -> None:
-        """End a live call. Raises `ControlError`; `CallRefused` with code 404 when it is over already."""
-        self._client.call("call.hangup", {"id": call_id})
+    def expire(self) -> None:
+        """Something was just changed, and whoever did it wants to see it."""
         self._fresh_until = 0.0
-
-    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Any other question. Raises `ControlError`."""
-        return self._client.call(method, params)
 
     def _read(self, known: Snapshot | None) -> Snapshot:
         try:
@@ -81,7 +85,7 @@ class Daemon:
         snapshot = known if known is not None and known.reachable else Snapshot(reachable=True)
         if self._is_new(revision, "bindings"):
             snapshot = replace(snapshot, bindings=by_username([read_binding(row) for row in all_bindings(session)]))
-        if self._is_new(revision, "calls"):
+        if self._is_new(revision, "calls") or (snapshot.calls and self._clock() < self._figures_until):
             listed = session.call("call.list")
             calls = rows(listed.get("calls")) if isinstance(listed, Mapping) else []
             snapshot = replace(snapshot, calls=tuple(read_call(row) for row in calls))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.database.models import Audit
+from appliance.operations.change import change
 from appliance.operations.context import Context
 from appliance.operations.paging import FIRST_PAGE, Page, PageRequest, paged
 
@@ -21,6 +22,12 @@ class AuditView:
     action: str
     subject: str
     detail: Mapping[str, object]
+
+
+def note(context: Context, action: str, subject: str) -> None:
+    """Write down what was done to the running system and changed no table."""
+    with change(context) as now:
+        now.audit(action, subject)
 
 
 def list_audit(

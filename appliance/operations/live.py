@@ -10,7 +10,7 @@ from typing import Any
 from appliance.control.client import ControlClient
 from appliance.control.errors import NOT_FOUND, CallRefused
 from appliance.errors import NotFound
-from appliance.operations.change import change
+from appliance.operations.audit import note
 from appliance.operations.context import Context
 from appliance.operations.extensions import own_numbers
 
@@ -53,8 +53,7 @@ def hang_up(context: Context, call_id: str) -> None:
         if error.code == NOT_FOUND:
             raise NotFound(NO_SUCH_CALL.format(id=call_id)) from error
         raise
-    with change(context) as now:
-        now.audit("call.hangup", call_id)
+    note(context, "call.hangup", call_id)
 
 
 def daemon(context: Context) -> ControlClient:

@@ -11,7 +11,7 @@ from appliance.operations import history
 from appliance.operations.history import STATUSES, CallFilter, CallView
 from flask_admin_ui.api.wire import answer, answer_page, page_request, part_of, query_text, refused, to_json
 from flask_admin_ui.errors import ProblemError
-from flask_admin_ui.pages.calls import end_call, numbers_of_viewer
+from flask_admin_ui.pages.calls import csv_file, end_call, numbers_of_viewer
 from flask_admin_ui.security.access import admin_only, context
 from flask_admin_ui.services import services
 from flask_admin_ui.views import visible_calls
@@ -29,7 +29,7 @@ def live() -> Response:
 
 @blueprint.get("/calls/<call_id>")
 def show_live(call_id: str) -> Response:
-    snapshot = services().daemon.snapshot()
+    snapshot = services().daemon.snapshot(figures=True)
     found = next((call for call in visible_calls(snapshot, numbers_of_viewer()) if call.id == call_id), None)
     if found is None:
         raise ProblemError(404, "There is no such live call; look among the cdrs.")
@@ -50,9 +50,7 @@ def records() -> Response:
 
 @blueprint.get("/cdrs.csv")
 def records_as_csv() -> Response:
-    response = Response(history.calls_as_csv(context(), read_filter()), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="gosip-calls.csv"'
-    return response
+    return csv_file(history.calls_as_csv(context(), read_filter()))
 
 
 @blueprint.get("/cdrs/<call_id>")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import get_timezone, gettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from appliance.control.errors import NOT_FOUND, CallRefused, ControlError
+from appliance.control.errors import ControlError
 from appliance.errors import NotFound
 from appliance.operations import history
+from appliance.operations import live as live_operations
 from appliance.operations.extensions import own_numbers
 from appliance.operations.history import CallFilter, CallView, LegView
 from appliance.operations.paging import PageRequest
+from flask_admin_ui.daemon import reason_of
 from flask_admin_ui.errors import ProblemError
 from flask_admin_ui.fragments import is_partial_request
 from flask_admin_ui.live import LiveCall, LiveLeg
@@ -27,6 +31,7 @@ from flask_admin_ui.views import live_call_rows, visible_calls
 from flask_admin_ui.wording import OUTCOMES, Wording, call_outcome, ended_by
 
 blueprint = Blueprint("calls", __name__)
+CSV_ROWS_AT_ONCE = 500
 
 
 # ---------------------------------------------------------------- live
@@ -60,13 +65,12 @@ def hang_up(call_id: str) -> BaseResponse:
 def end_call(call_id: str) -> None:
     """Raises the 404 or 503 with the reason."""
     try:
-        services().daemon.hang_up(call_id)
-    except CallRefused as error:
-        if error.code == NOT_FOUND:
-            raise ProblemError(404, gettext("This call is over already.")) from error
-        raise ProblemError(503, str(error)) from error
+        live_operations.hang_up(context(), call_id)
+    except NotFound as error:
+        raise ProblemError(404, gettext("This call is over already.")) from error
     except ControlError as error:
-        raise ProblemError(503, str(error)) from error
+        raise ProblemError(503, reason_of(error)) from error
+    services().daemon.expire()
     services().fragments.clear()
 
 
@@ -164,9 +168,14 @@ def outcome_choices() -> list[tuple[str, str]]:
 
 @blueprint.get("/calls.csv")
 def download() -> Response:
-    """The filtered history as a file, sent row by row."""
-    lines = history.calls_as_csv(context(), read_query().meaning)
-    response = Response(lines, mimetype="text/csv")
+    """The filtered history as a file of any length."""
+    return csv_file(history.calls_as_csv(context(), read_query().meaning))
+
+
+def csv_file(lines: Iterator[str]) -> Response:
+    """Sent in portions of some hundred rows: one for each row would be a system call for each row."""
+    portions = iter(lambda: "".join(islice(lines, CSV_ROWS_AT_ONCE)), "")
+    response = Response(portions, mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="gosip-calls.csv"'
     return response
 
@@ -182,14 +191,13 @@ def latest_calls(number: str, count: int = 6) -> list[CallRow]:
 
 @blueprint.get("/call/<call_id>")
 def show(call_id: str) -> Response:
-    values = call_values(call_id)
     if is_partial_request():
-        return live_fragment(lambda: render_template("calls/detail.html", **values))
-    return make_response(render_template("calls/show.html", **values))
+        return live_fragment(lambda: render_template("calls/detail.html", **call_values(call_id)))
+    return make_response(render_template("calls/show.html", **call_values(call_id)))
 
 
 def call_values(call_id: str) -> dict[str, object]:
-    snapshot = services().daemon.snapshot()
+    snapshot = services().daemon.snapshot(figures=True)
     now = next((call for call in visible_calls(snapshot, numbers_of_viewer()) if call.id == call_id), None)
     try:
         row = call_row(history.get_call(context(), call_id))
@@ -198,9 +206,12 @@ def call_values(call_id: str) -> dict[str, object]:
         if now is None:
             raise
         row = call_row(as_view(now))
-    live_legs = [leg_view(leg) for leg in now.legs] if now is not None else []
-    live_row = live_call_rows([now], may_hang_up=viewer().is_admin)[0] if now is not None else None
-    return {"row": row, "call": row.call, "legs": row.call.legs or live_legs, "live_call": live_row}
+    if now is None:
+        return {"row": row, "call": row.call, "legs": row.call.legs, "live_call": None}
+    stored = {(leg.side, leg.device): leg for leg in row.call.legs}
+    legs = [leg_view(leg, stored.get((leg.side, leg.device))) for leg in now.legs]
+    live_row = live_call_rows([now], may_hang_up=viewer().is_admin)[0]
+    return {"row": row, "call": row.call, "legs": legs, "live_call": live_row}
 
 
 def as_view(call: LiveCall) -> CallView:
@@ -225,23 +236,18 @@ def as_view(call: LiveCall) -> CallView:
     )
 
 
-def leg_view(leg: LiveLeg) -> LegView:
-    """One side of a live call in the form of the history."""
-    return LegView(
-        side=leg.side,
-        device=leg.device,
+def leg_view(leg: LiveLeg, stored: LegView | None) -> LegView:
+    """One side of a live call in the form of the history, with its figures of this moment."""
+    known = stored or LegView(side=leg.side, device=leg.device, signalling_secure=leg.transport in ("TLS", "WSS"))
+    return replace(
+        known,
         extension=leg.extension,
         transport=leg.transport,
         remote=leg.remote,
-        user_agent="",
         state=leg.state,
         codec=leg.codec,
-        media_profile="",
-        signalling_secure=leg.transport in ("TLS", "WSS"),
-        media_secure=False,
         packets_received=int(leg.media.get("packets_received") or 0),
         packets_sent=int(leg.media.get("packets_sent") or 0),
         packets_lost=int(leg.media.get("packets_lost") or 0),
         jitter_ms=float(leg.media.get("jitter_ms") or 0.0),
-        detail={},
     )

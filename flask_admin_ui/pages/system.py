@@ -148,6 +148,7 @@ def restart_process(name: str) -> None:
         raise ProblemError(404) from error
     except (SupervisorUnreachable, SupervisorRefused) as error:
         raise ProblemError(503, str(error)) from error
+    audit_log.note(context(), "program.restart", name)
 
 
 # ---------------------------------------------------------------- events and audit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_admin_ui.daemon import REFRESH_SECONDS, Daemon
+from flask_admin_ui.daemon import FIGURES_SECONDS, REFRESH_SECONDS, Daemon
 from tests.support.daemon import StandInDaemon
 
 
@@ -90,11 +90,31 @@ def test_after_a_restart_everything_is_read_anew(daemon: Daemon, sip: StandInDae
     assert daemon.snapshot().online("1001")
 
 
-def test_hanging_up_is_seen_at_once(daemon: Daemon, sip: StandInDaemon) -> None:
+def test_what_was_just_changed_is_seen_at_once(daemon: Daemon, sip: StandInDaemon) -> None:
     sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"))
     daemon.snapshot()
-    daemon.hang_up("c1")
+    sip.end_call("c1")
+    daemon.expire()
     assert daemon.snapshot().calls == ()
+
+
+def test_the_figures_of_a_call_are_those_of_now_while_somebody_looks_at_them(
+    daemon: Daemon, sip: StandInDaemon, clock: ManualClock
+) -> None:
+    sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"))
+    daemon.snapshot()
+    for _ in range(3):
+        clock.advance(REFRESH_SECONDS)
+        daemon.snapshot()
+    assert sip.asked["call.list"] == 1
+    clock.advance(REFRESH_SECONDS)
+    daemon.snapshot(figures=True)
+    clock.advance(REFRESH_SECONDS)
+    daemon.snapshot()
+    assert sip.asked["call.list"] == 3
+    clock.advance(FIGURES_SECONDS)
+    daemon.snapshot()
+    assert sip.asked["call.list"] == 3
 
 
 def test_thousands_of_bindings_are_fetched_in_portions(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from appliance.database.models import Call, CallLeg
-from tests.support.admin import Actor, AdminSystem, ManualClock
+from appliance.operations.audit import list_audit
+from tests.support.admin import ADMIN, Actor, AdminSystem, ManualClock
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00:00 UTC
 
@@ -97,6 +98,29 @@ def test_a_live_call_that_is_not_yet_on_disk_has_a_page(system: AdminSystem, adm
     page = admin.get("/call/now").text
     assert "talking" in page
     assert "PCMA/8000" in page
+
+
+def test_a_live_call_shows_the_figures_of_now_and_not_those_on_disk(system: AdminSystem, admin: Actor) -> None:
+    add_call("now", started_at=NOON, status="talking", ended_at=None)
+    CallLeg.create(call="now", side="caller", device="1001", user_agent="Yealink T54", packets_received=0, detail={})
+    system.sip.add_call("now", caller=("1001", "Ada"), callee=("1002", "Grace"), answered=True)
+    page = admin.get("/call/now").text
+    assert "Yealink T54" in page
+    assert ">150<" in page
+
+
+def test_ending_a_call_is_written_down(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"))
+    assert admin.post("/call/c1/hang-up").status_code == 302
+    row = list_audit(system.context).rows[0]
+    assert (row.actor, row.action, row.subject) == (ADMIN, "call.hangup", "c1")
+
+
+def test_the_csv_file_is_sent_in_portions(calls: AdminSystem, admin: Actor) -> None:
+    """A system call for each row makes a long history slow."""
+    portions = list(admin.get("/calls.csv").iter_encoded())
+    assert len(portions) == 1
+    assert portions[0].count(b"\r\n") == 3
 
 
 def test_the_plot_counts_by_hour(system: AdminSystem, admin: Actor, clock: ManualClock) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.admin import Actor, AdminSystem
+from appliance.operations.audit import list_audit
+from tests.support.admin import ADMIN, Actor, AdminSystem
 
 PAGES = ["/", "/devices", "/device/1001", "/calls/live", "/calls", "/users", "/account", "/system/settings"]
 PAGES += ["/system/processes", "/system/events", "/system/audit", "/devices/new", "/device/1001/edit", "/users/new"]
@@ -119,6 +120,13 @@ def test_hanging_up_without_a_phone_system_is_503(system: AdminSystem, admin: Ac
 def test_a_failed_listener_is_shown_with_its_reason(system: AdminSystem, admin: Actor) -> None:
     system.sip.fail_listener("UDP", "port 5060 is in use")
     assert "port 5060 is in use" in admin.get("/system/processes").text
+
+
+def test_a_restart_is_written_down(system: AdminSystem, admin: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(system.services.processes), "restart", lambda self, name: None)
+    assert admin.post("/system/processes/media:media-0/restart").status_code == 302
+    row = list_audit(system.context).rows[0]
+    assert (row.actor, row.action, row.subject) == (ADMIN, "program.restart", "media:media-0")
 
 
 def test_only_programs_that_may_be_restarted_can_be(admin: Actor) -> None:
