@@ -5,15 +5,8 @@ from __future__ import annotations
 import click
 
 from appliance.cli.common import open_context, open_or_make_context, print_json, table, verb_options
-from appliance.errors import Conflict
 from appliance.operations.configuration import SettingView, get_setting, list_settings, set_setting
 from appliance.operations.context import Context
-from appliance.settings import Source
-
-LOCKED = (
-    "{name} is {value} by the variable {variable}, with which GoSIP was started, and the variable wins. Nothing was "
-    "changed: take {variable} away or change it, and start GoSIP again."
-)
 
 
 @click.group()
@@ -91,9 +84,6 @@ def unset(name: str, data_dir: str | None, as_json: bool) -> None:
 
 
 def store(context: Context, name: str, value: str | None, *, as_json: bool) -> None:
-    before = get_setting(context, name)
-    if before.source is Source.ENVIRONMENT and before.can_be_set:
-        raise Conflict(LOCKED.format(name=before.name, value=before.value, variable=before.variable), field=before.name)
     view = set_setting(context, name, value)
     if as_json:
         print_json(setting_json(view))

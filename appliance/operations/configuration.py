@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.database.models import Config
-from appliance.errors import Invalid, NotFound
+from appliance.errors import Conflict, Invalid, NotFound
 from appliance.operations.change import configuration_change
 from appliance.operations.context import Context
 from appliance.settings import SETTINGS, Setting, Settings, Source
@@ -13,6 +13,10 @@ from appliance.settings.parsers import NotAllowed
 
 NO_SUCH_SETTING = "There is no setting {name}. `gosip config show` lists them all."
 ONLY_ENVIRONMENT = "{name} is set by the variable {variable} only."
+LOCKED = (
+    "{name} is {value} by the variable {variable}, with which GoSIP was started, and the variable wins. Nothing was "
+    "changed: take {variable} away or change it, and start GoSIP again."
+)
 NOT_YET = "{name} belongs to a part of GoSIP that this version does not have yet."
 
 
@@ -45,7 +49,7 @@ def get_setting(context: Context, name: str) -> SettingView:
 def set_setting(context: Context, name: str, text: str | None) -> SettingView:
     """Keep a value in the database; None takes it back. It takes effect when the programs start again.
 
-    A variable of the environment wins over it: the view's `source` says so. Raises `Invalid`, `NotFound`, `Forbidden`.
+    Raises `Conflict` when a variable of the environment decides, `Invalid`, `NotFound` or `Forbidden`.
     """
     context.require_admin()
     setting = find_setting(name)
@@ -53,10 +57,12 @@ def set_setting(context: Context, name: str, text: str | None) -> SettingView:
     value: object = setting.unset
     if text is not None and text != "":
         value = checked(setting, text)
-    before = current_settings(context).shown(setting.name)
+    before = view_of(current_settings(context), setting)
+    if before.source is Source.ENVIRONMENT:
+        raise Conflict(LOCKED.format(name=before.name, value=before.value, variable=before.variable), field=before.name)
     with configuration_change(context) as now:
         Config.update({column: value}).execute()
-        now.audit("config.set", setting.name, before=before, value=text or "")
+        now.audit("config.set", setting.name, before=before.value, value=text or "")
     return view_of(current_settings(context), setting)
 
 

@@ -117,11 +117,11 @@ class SettingValues:
     debug: bool = setting("GOSIP_DEBUG", parsers.boolean, False, "The same as the log level debug.")
     database_url: str = setting("GOSIP_DATABASE_URL", parsers.database_url, "", "The database; SQLite when empty.")
     timezone: str = setting("TZ", parsers.text, "", "The time zone of shown times; that of this machine when empty.")
-    admin_networks: tuple[Network, ...] = later(
+    admin_networks: tuple[Network, ...] = setting(
         "GOSIP_ADMIN_NETWORKS",
         parsers.networks,
         (),
-        "Networks besides the private and on-link ones whose browsers reach the admin pages.",
+        "Networks besides the private and on-link ones that reach the admin pages: 192.0.2.0/24, 2001:db8::/32.",
         column="admin_networks",
     )
 

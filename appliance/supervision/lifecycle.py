@@ -35,7 +35,7 @@ from appliance.supervision.programs import (
     watchdog_command,
 )
 from appliance.supervision.readiness import Check, Expectation, check_all
-from appliance.supervision.web_server import WebServer, nginx_configuration, with_on_link
+from appliance.supervision.web_server import WebServer, allowed_networks, nginx_configuration
 
 POLL_SECONDS = 0.05
 READY_SECONDS = 60.0
@@ -155,7 +155,7 @@ def web_server(plan: Plan, certificate: Path) -> WebServer:
         certificate=certificate / "fullchain.pem",
         key=certificate / "privkey.pem",
         static_files=CODE / "flask_admin_ui" / "static",
-        networks=with_on_link(on_link_networks()),
+        networks=allowed_networks(on_link_networks(), settings.admin_networks),
         run_as_root=os.geteuid() == 0,
     )
 

@@ -170,10 +170,9 @@ def access_lines(server: WebServer) -> list[str]:
     ]
 
 
-def with_on_link(networks: Sequence[Network]) -> tuple[Network, ...]:
-    """The private networks and those that this machine has an address in."""
-    found = dict.fromkeys([*PRIVATE_NETWORKS, *networks])
-    return tuple(found)
+def allowed_networks(on_link: Sequence[Network], chosen: Sequence[Network] = ()) -> tuple[Network, ...]:
+    """The private networks, those that this machine has an address in, and those that the admin chose."""
+    return tuple(dict.fromkeys([*PRIVATE_NETWORKS, *on_link, *chosen]))
 
 
 def indent(lines: Sequence[str]) -> list[str]:

@@ -1,13 +1,14 @@
 """The migrations, in order. Each one is SQL that runs on the schema before it; a published one is never edited.
 
-A migration only adds: a column with a default, a table, an index. So a database always arrives without loss.
+A migration only adds: a column with a default, a table, an index, perhaps in place of another index. So a database
+always arrives without loss.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.database.migrations import m0001_foundation, m0002_encryption
+from appliance.database.migrations import m0001_foundation, m0002_encryption, m0003_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +28,6 @@ def statements_of(sql: str) -> tuple[str, ...]:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "foundation", statements_of(m0001_foundation.SQL)),
     Migration(2, "encryption", statements_of(m0002_encryption.SQL)),
+    Migration(3, "history", statements_of(m0003_history.SQL)),
 )
 """Numbers grow by one from one."""

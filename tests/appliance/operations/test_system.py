@@ -121,11 +121,13 @@ def test_a_stored_setting_shows_its_value_and_source(office: Office) -> None:
     assert configuration.set_setting(office.console, "GOSIP_SIP_PORT", None).source == Source.DEFAULT
 
 
-def test_a_setting_of_the_environment_wins_and_says_so(office: Office) -> None:
+def test_a_setting_that_the_environment_decides_is_not_stored(office: Office) -> None:
     record_environment(
         office.appliance.folder, Office.at(office.appliance.folder.path, GOSIP_SIP_PORT="5080").appliance.settings
     )
-    view = configuration.set_setting(office.console, "sip_port", "5070")
+    with pytest.raises(Conflict, match="GOSIP_SIP_PORT"):
+        configuration.set_setting(office.console, "sip_port", "5070")
+    view = configuration.get_setting(office.console, "sip_port")
     assert (view.value, view.source) == ("5080", Source.ENVIRONMENT)
 
 

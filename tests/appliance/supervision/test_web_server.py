@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.folders import DataFolder
-from appliance.supervision.web_server import PRIVATE_NETWORKS, WebServer, nginx_configuration, with_on_link
+from appliance.supervision.web_server import PRIVATE_NETWORKS, WebServer, allowed_networks, nginx_configuration
 
 NGINX = Path("/usr/sbin/nginx")
 
@@ -59,8 +59,8 @@ def test_only_the_named_networks_are_let_in(folder: DataFolder) -> None:
 def test_a_public_network_is_let_in_only_where_this_machine_is_on_it() -> None:
     network = IPv4Network("203.0.113.0/24")
     assert network not in PRIVATE_NETWORKS
-    assert with_on_link([network])[-1] == network
-    assert with_on_link([IPv4Network("10.0.0.0/8")]) == PRIVATE_NETWORKS
+    assert allowed_networks([network])[-1] == network
+    assert allowed_networks([IPv4Network("10.0.0.0/8")]) == PRIVATE_NETWORKS
 
 
 def test_nothing_older_than_tls_1_2_is_spoken(folder: DataFolder) -> None:
