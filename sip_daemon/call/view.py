@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from sip_daemon.call.call import Call
 from sip_daemon.call.leg import Leg
@@ -12,13 +12,22 @@ from sip_daemon.call.routing import RoutePlan, Step, explain
 from sip_daemon.errors import MediaError
 from sip_daemon.media_plane import MediaStatistics
 
+BATCH: Final = 8
+"""Calls whose media are asked at once: other work goes on in between, however many calls there are."""
+MEDIA_ANSWER_WITHIN: Final = 2.0
+"""Seconds for the counters of all calls; what is not there by then is left out."""
 
-async def describe_calls(calls: Iterable[Call]) -> list[dict[str, Any]]:
+
+async def describe_calls(calls: Sequence[Call]) -> list[dict[str, Any]]:
     """All of them, with the counters of their media."""
-    return list(await asyncio.gather(*(describe_call(call) for call in calls)))
+    deadline = asyncio.get_running_loop().time() + MEDIA_ANSWER_WITHIN
+    described: list[dict[str, Any]] = []
+    for start in range(0, len(calls), BATCH):
+        described += await asyncio.gather(*(describe_call(call, deadline) for call in calls[start : start + BATCH]))
+    return described
 
 
-async def describe_call(call: Call) -> dict[str, Any]:
+async def describe_call(call: Call, deadline: float) -> dict[str, Any]:
     record = call.story.journal.record
     legs = [leg for leg in call.story.legs if not leg.is_over]
     return {
@@ -28,11 +37,11 @@ async def describe_call(call: Call) -> dict[str, Any]:
         "callee": {"number": record.callee_number or record.dialled, "name": record.callee_name},
         "started_at": record.started_at,
         "answered_at": record.answered_at,
-        "legs": list(await asyncio.gather(*(describe_leg(leg) for leg in legs))),
+        "legs": list(await asyncio.gather(*(describe_leg(leg, deadline) for leg in legs))),
     }
 
 
-async def describe_leg(leg: Leg) -> dict[str, Any]:
+async def describe_leg(leg: Leg, deadline: float) -> dict[str, Any]:
     return {
         "side": leg.side.value,
         "device": leg.party.device,
@@ -41,15 +50,16 @@ async def describe_leg(leg: Leg) -> dict[str, Any]:
         "remote": str(leg.flow.remote),
         "state": leg.state.value,
         "codec": leg.codec,
-        "media": await describe_media(leg),
+        "media": await describe_media(leg, deadline),
     }
 
 
-async def describe_media(leg: Leg) -> dict[str, Any] | None:
-    """None where there is no session, or its worker does not answer."""
+async def describe_media(leg: Leg, deadline: float) -> dict[str, Any] | None:
+    """None where there is no session, or its worker does not answer in time."""
     try:
-        counters = await leg.media.statistics()
-    except MediaError:
+        async with asyncio.timeout_at(deadline):
+            counters = await leg.media.statistics()
+    except (MediaError, TimeoutError):
         return None
     return statistics_values(counters)
 
