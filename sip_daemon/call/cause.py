@@ -60,8 +60,10 @@ NO_ANSWER = Cause(480, "Nobody answered in time", CallStatus.MISSED, q850=19)
 NOT_NOW = Cause(480, "The phone does not take calls now", CallStatus.MISSED, q850=18)
 NOT_REGISTERED = Cause(480, "No phone is registered for that number", CallStatus.FAILED, q850=20)
 UNREACHABLE = Cause(480, "The phone could not be reached", CallStatus.FAILED, q850=20)
+NO_MEDIA_PROCESS = Cause(503, "No media process is running", CallStatus.FAILED, q850=41, retry_after=10)
 NO_MEDIA_PORT = Cause(503, "No media port is free", CallStatus.FAILED, q850=34, retry_after=10)
 MEDIA_LOST = Cause(500, "The media process of this call stopped", CallStatus.FAILED, q850=41)
+MEDIA_FAILED = Cause(500, "The media of this call could not be set up", CallStatus.FAILED, q850=41)
 INTERNAL_ERROR = Cause(500, "Internal error", CallStatus.FAILED, q850=41)
 STOPPED = Cause(503, "The system stopped", CallStatus.STOPPED, q850=41, retry_after=5)
 HUNG_UP_BY_ADMIN = Cause(480, "An administrator ended the call", CallStatus.FAILED, q850=31)
@@ -71,6 +73,9 @@ BAD_ANSWER = Cause(488, "The phone's answer was unusable", CallStatus.FAILED, q8
 
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 """Sent with CANCEL to the phones that did not win, so that they list no missed call (RFC 3326 §1)."""
+
+_Q850_OF_REFUSAL = {403: 21, 404: 1, 480: 20, 484: 28, 486: 17}
+"""ITU-T Q.850 values for what the route plan refuses, as RFC 3398 §8.2.6.1 pairs them with statuses."""
 
 _PRECEDENCE = (DECLINED, BUSY, INCOMPATIBLE, NO_ANSWER, NOT_NOW)
 
@@ -90,6 +95,11 @@ def of_response(status: int) -> Cause:
         case 408:
             return UNREACHABLE
     return Cause(480, f"The phone answered {status}", CallStatus.FAILED, q850=20)
+
+
+def of_plan(status: int, text: str) -> Cause:
+    """The refusal that a route plan ends with."""
+    return Cause(status, text, CallStatus.FAILED, _Q850_OF_REFUSAL.get(status, 31))
 
 
 def best(causes: Sequence[Cause]) -> Cause:

@@ -29,6 +29,12 @@ def test_what_only_tells_of_that_phone_becomes_unavailable(status: int) -> None:
     assert cause.of_response(status).status == 480
 
 
+@pytest.mark.parametrize(("status", "q850"), [(403, 21), (404, 1), (480, 20), (484, 28), (486, 17)])
+def test_what_the_plan_refuses_has_the_isdn_cause_of_its_status(status: int, q850: int) -> None:
+    """RFC 3398 §8.2.6.1."""
+    assert cause.of_plan(status, "No").headers() == [("Reason", f'Q.850;cause={q850};text="No"')]
+
+
 def test_the_best_of_several_refusals_is_the_one_a_person_gave() -> None:
     assert cause.best([cause.UNREACHABLE, cause.BUSY, cause.NOT_NOW]) == cause.BUSY
     assert cause.best([cause.BUSY, cause.DECLINED]) == cause.DECLINED
