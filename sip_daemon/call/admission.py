@@ -56,8 +56,13 @@ def check_address(request: Request, own_hosts: Container[str]) -> None:
 
 
 def check_invite(request: Request) -> None:
-    """Whether a dialog can come of it and its body can be read (RFC 3261 §8.1.1.8, §8.2.3)."""
+    """Whether a dialog can come of it and its body can be read (RFC 3261 §8.1.1.8)."""
     if request.contact is None:
         raise RemoteProtocolError("INVITE without Contact", warning="A Contact header is required")
+    check_body(request)
+
+
+def check_body(request: Request) -> None:
+    """Whether it is of the one kind that we read (RFC 3261 §8.2.3)."""
     if request.body and request.content_type not in (ACCEPT, None):
         raise Refusal("a body of another kind", status=415, headers=[("Accept", ACCEPT)])

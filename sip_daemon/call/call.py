@@ -7,13 +7,13 @@ the record in the end. Legs answer their phones at once and by themselves; the s
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import assert_never
+from typing import Final, assert_never
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver, Cause
 from sip_daemon.call.events import HangUpRequested
-from sip_daemon.call.record import CallStatus
 from sip_daemon.call.ringing import RingingStep, StepFailed
 from sip_daemon.call.routing import Reject, Ring, RoutePlan, Service, Step
 from sip_daemon.call.service import serve
@@ -21,6 +21,9 @@ from sip_daemon.call.story import Story
 from sip_daemon.call.talking import Talk
 
 log = logging.getLogger(__name__)
+
+MEDIA_END_WITHIN: Final = 0.5
+"""Seconds for the last counters: the record of a call does not wait for a process that hangs."""
 
 
 class Call:
@@ -39,16 +42,16 @@ class Call:
         self.story.post(None, HangUpRequested(cause, by))
 
     async def run(self) -> None:
-        """The whole of it. Raises nothing: an error of ours ends this one call with 500."""
+        """The whole of it. An error of ours ends this one call with 500; whoever cancels it gets phones told, and a
+        record, all the same."""
+        over = CallOver(causes.STOPPED, "system")
         try:
             over = await self._tell()
         except Exception:
             log.exception("call %s failed", self.id)
             over = CallOver(causes.INTERNAL_ERROR, "system")
-        try:
+        finally:
             await self._finish(over)
-        except Exception:
-            log.exception("call %s did not end well", self.id)
 
     async def _tell(self) -> CallOver:
         self.story.journal.started(self.route.callee_number, self.route.callee_name)
@@ -76,16 +79,24 @@ class Call:
             case Service():
                 await serve(self.story, step.kind)
             case Reject():
-                raise CallOver(Cause(step.status, step.text, CallStatus.FAILED, q850=1), "system")
+                raise CallOver(causes.of_plan(step.status, step.text), "system")
             case _:
                 assert_never(step)
 
     async def _finish(self, over: CallOver) -> None:
-        for leg in self.story.legs:
-            leg.hang_up(over.cause)
-            leg.detach()
-        await self.story.close_media(self.story.legs)
-        self.story.journal.ended(over.cause, over.ended_by, self.story.leg_records())
+        """Part with the phones at once, then with the media. The record does not depend on any of them."""
+        try:
+            for leg in self.story.legs:
+                leg.detach()
+                leg.hang_up(over.cause)
+            async with asyncio.timeout(MEDIA_END_WITHIN):
+                await self.story.close_media(self.story.legs)
+        except TimeoutError:
+            log.warning("call %s: its media process did not answer; the last counters are missing", self.id)
+        except Exception:
+            log.exception("call %s did not end well", self.id)
+        finally:
+            self.story.journal.ended(over.cause, over.ended_by, self.story.leg_records())
 
 
 def has_human_answer(causes_: list[Cause]) -> bool:

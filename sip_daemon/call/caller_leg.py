@@ -34,8 +34,7 @@ class CallerLeg(Leg):
         super().__init__(context, party, flow, post)
         request = transaction.request
         self.transaction = transaction
-        self._tag = new_tag()
-        self._invite = self._server = self._make_server(transaction)
+        self._invite = self._server = self._make_server(transaction, new_tag())
         self._has_rung = False
         self.user_agent = request.user_agent or ""
         self.sip_call_id = request.call_id
@@ -68,26 +67,38 @@ class CallerLeg(Leg):
         if not self._has_rung and not self._invite.is_final:
             self._has_rung = True
             self._invite.progress(180)
-            self._make_early_dialog()
+            self._make_dialog()
 
     def send_early_media(self, audio: AudioDescription) -> None:
         """183 with the answer: the called phone sends media before it is answered."""
         if not self._invite.is_final and self._offer is not None:
             self._invite.progress(183, self._sdp.make_answer(self._offer, audio))
             self._has_rung = True
-            self._make_early_dialog()
+            self._make_dialog()
             self.local, self.remote = audio, self._offer.audio
 
     def answer(self, audio: AudioDescription) -> None:
         """200 with the answer, or with our offer when the INVITE brought none."""
         if self._invite.is_final:
             return
+        if self.local not in (None, audio):
+            self._branch_off()
         self.state = LegState.ANSWERED
         self.outcome = "answered"
         self.agree(audio)
-        response = self._invite.last_response
-        if response is not None:
-            self._establish(Dialog.as_uas(self._invite.request, response, self.flow))
+        self._make_dialog()
+        if self.dialog is not None:
+            self.dialog.confirm()
+
+    def _branch_off(self) -> None:
+        """Another phone answers than the one whose early media the caller heard, and speaks differently.
+
+        An answer that was given in a dialog stands (RFC 3261 §13.2.1); another phone is another dialog.
+        """
+        self._invite.branch_off()
+        if self.dialog is not None:
+            self._context.unregister(self.dialog)
+            self.dialog = None
 
     def refuse(self, cause: Cause) -> None:
         """The final response that says why not."""
@@ -102,11 +113,8 @@ class CallerLeg(Leg):
             self._close()
             self.tell(Ended(causes.CANCELLED))
 
-    def _local_tag(self) -> str:
-        return self._tag
-
-    def _make_early_dialog(self) -> None:
-        """So that a BYE in the early dialog is understood (RFC 3261 §15)."""
+    def _make_dialog(self) -> None:
+        """By the first response with our tag, so that a BYE in the early dialog is understood (RFC 3261 §15)."""
         response = self._invite.last_response
         if self.dialog is None and response is not None:
             self._establish(Dialog.as_uas(self._invite.request, response, self.flow))

@@ -32,7 +32,7 @@ from sip_daemon.message import Request, Response
 from sip_daemon.transaction import ResponseReceived, ServerTransaction, TimerValues
 
 PROBE_AGAIN: Final = 60.0
-"""Seconds after which a phone that was silent once, and answered, is asked again: the silence is reported only once."""
+"""Seconds between questions to a phone that was silent once, which is reported only once, or that holds the call."""
 
 GONE: Final = frozenset({408, 481})
 """Answers to a request inside a dialog that end the dialog (RFC 3261 §12.2.1.2)."""
@@ -156,8 +156,14 @@ class DialogLeg(ABC):
 
     # Whether the phone is there
 
+    def watch(self) -> None:
+        """Ask now and then, since nobody will miss the audio of a phone that is not due to send any."""
+        if self._next_probe is None:
+            self._next_probe = self._endpoint.call_later(PROBE_AGAIN, self.probe)
+
     def probe(self) -> None:
         """Ask whether the phone still knows of the call (OPTIONS inside the dialog); `Ended` follows if not."""
+        self._stop_watching()
         if self.dialog is None or self._is_probing or self.state is not LegState.TALKING:
             return
         flow = self._way()
@@ -171,10 +177,17 @@ class DialogLeg(ABC):
         if isinstance(event, ResponseReceived) and event.response.status < 200:
             return
         self._is_probing = False
+        if self.is_over:
+            return
         if isinstance(event, ResponseReceived) and event.response.status not in GONE:
-            self._next_probe = self._endpoint.call_later(PROBE_AGAIN, self.probe)
+            self.watch()
         else:
             self.tell(Ended(causes.VANISHED))
+
+    def _stop_watching(self) -> None:
+        if self._next_probe is not None:
+            self._next_probe.cancel()
+            self._next_probe = None
 
     def lose_flow(self) -> None:
         """The connection to the phone closed. A call outlives it: the phone may register again on a new one."""
@@ -204,8 +217,9 @@ class DialogLeg(ABC):
                 pass
 
     def _send_bye(self, cause: Cause) -> None:
-        self._drop_invites()
         self.state = LegState.ENDING
+        self._drop_invites()
+        self._stop_watching()
         flow = self._way()
         if self.dialog is None or flow is None:
             self._close()
@@ -223,8 +237,7 @@ class DialogLeg(ABC):
     def _close(self) -> None:
         self.state = LegState.OVER
         self._drop_invites()
-        if self._next_probe is not None:
-            self._next_probe.cancel()
+        self._stop_watching()
         if self.dialog is not None:
             self._context.unregister(self.dialog)
             self.dialog = None

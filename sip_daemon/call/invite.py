@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
 from sip_daemon.dialog import Dialog
 from sip_daemon.endpoint import ClientEvent, Endpoint, Handle
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
-from sip_daemon.message import NameAddress, Request, Response
+from sip_daemon.message import NameAddress, Request, Response, new_tag
 from sip_daemon.transaction import (
     ClientTransaction,
     ResponseReceived,
@@ -27,6 +27,9 @@ from sip_daemon.transaction import (
 )
 
 HeaderFields = Sequence[tuple[str, str]]
+
+MAX_ANSWERS: Final = 8
+"""To tags whose 2xx to one INVITE are acknowledged: more branches than any forking proxy in front of a phone has."""
 
 
 class ServerState(StrEnum):
@@ -97,6 +100,13 @@ class InviteServer:
         self._endpoint.respond(self.transaction, response)
         self._timer = self._endpoint.call_later(self._interval, self._repeat)
 
+    def branch_off(self) -> None:
+        """Answer as another user agent from now on: what follows belongs to a dialog of its own (RFC 3261 §12.1).
+
+        A forking proxy would look the same to the phone, which takes the answer in the new dialog for the first one.
+        """
+        self._tag = new_tag()
+
     def refuse(self, status: int, headers: HeaderFields = (), reason: str | None = None) -> None:
         """A final response other than 200; nothing if there was one already."""
         if self.is_final:
@@ -152,9 +162,6 @@ class InviteServer:
 class InviteListener(Protocol):
     """Whoever sent the INVITE."""
 
-    def make_dialog(self, invite: Request, response: Response, flow: Flow) -> Dialog:
-        """The dialog that this 2xx makes or confirms. Raises `RemoteProtocolError`."""
-
     def invite_progressed(self, response: Response) -> None:
         """A provisional response other than 100."""
 
@@ -166,15 +173,18 @@ class InviteListener(Protocol):
 
 
 class InviteClient:
-    """The asking end."""
+    """The asking end. Inside `dialog`, if there is one; without, each 2xx from another To tag makes one."""
 
-    def __init__(self, endpoint: Endpoint, request: Request, flow: Flow, listener: InviteListener) -> None:
+    def __init__(
+        self, endpoint: Endpoint, request: Request, flow: Flow, listener: InviteListener, dialog: Dialog | None = None
+    ) -> None:
         self.request = request
         self.flow = flow
         self.transaction: ClientTransaction | None = None
         self.is_final = False
         self._endpoint = endpoint
         self._listener = listener
+        self._dialog = dialog
         self._acknowledgements: dict[str | None, Request] = {}
 
     def start(self) -> None:
@@ -210,16 +220,24 @@ class InviteClient:
             if ack is not None:
                 self._endpoint.send_ack(ack, flow)
                 return
-            dialog = self._listener.make_dialog(self.request, response, flow)
-            ack = dialog.ack(self.request)
+            if len(self._acknowledgements) >= MAX_ANSWERS:
+                return
+            dialog = self._dialog_of(response, flow)
         except RemoteProtocolError:
-            # Without a Contact or a tag there is no place to send an ACK or a BYE to.
+            # With a Contact that cannot be read there is no place to send an ACK or a BYE to.
             self._refused(500)
             return
-        self._acknowledgements[tag] = ack
+        ack = self._acknowledgements[tag] = dialog.ack(self.request)
         self._endpoint.send_ack(ack, flow)
         self.is_final = True
         self._listener.invite_accepted(response, dialog)
+
+    def _dialog_of(self, response: Response, flow: Flow) -> Dialog:
+        """Where the 2xx belongs. It is acknowledged even if a BYE has ended the dialog meanwhile."""
+        if self._dialog is None:
+            return Dialog.as_uac(self.request, response, flow)
+        self._dialog.receive_response(self.request, response)
+        return self._dialog
 
     def _refused(self, status: int) -> None:
         if not self.is_final:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Mapping
 
 from sip_daemon.call import cause as causes
+from sip_daemon.call.admission import check_body, check_extensions
 from sip_daemon.call.capabilities import ACCEPT, ALLOW
 from sip_daemon.call.dialog_leg import GONE, DialogLeg, LegContext, LegState, Party
 from sip_daemon.call.events import (
@@ -110,17 +111,18 @@ class Leg(DialogLeg):
             raise RemoteProtocolError("the dialog is ending", status=481)
         if self._proposed is not None:
             raise RemoteProtocolError("both sides propose media at once", status=491)
+        check_extensions(request)
+        check_body(request)
         if self.is_negotiating:
             # RFC 3261 §14.2: an INVITE on top of an unfinished one; the pause spreads the attempts.
             retry = [("Retry-After", str(random.randint(0, 10)))]  # noqa: S311
             self._respond(transaction, request, 500, retry)
             return
         self._offer = offer_answer.read_offer(request.body) if request.body else None
-        self._server = self._make_server(transaction)
+        self._server = self._make_server(transaction, self._local_tag)
         self.tell(Reoffered(self._offer) if self._offer is not None else OfferWanted())
 
-    def _make_server(self, transaction: ServerTransaction) -> InviteServer:
-        tag = self.dialog.id.local_tag if self.dialog is not None else self._local_tag()
+    def _make_server(self, transaction: ServerTransaction, tag: str) -> InviteServer:
         return InviteServer(
             self._endpoint,
             self._context.timers,
@@ -130,8 +132,11 @@ class Leg(DialogLeg):
             confirmed=self._confirmed,
         )
 
+    @property
     def _local_tag(self) -> str:
-        raise RemoteProtocolError("there is no dialog yet", status=481)
+        if self.dialog is None:
+            raise RemoteProtocolError("there is no dialog any more", status=481)
+        return self.dialog.id.local_tag
 
     def _confirmed(self, ack: Request | None) -> None:
         """Our 200 was acknowledged, or (None) was not."""
@@ -197,22 +202,13 @@ class Leg(DialogLeg):
         if flow is None:
             self.invite_refused(408)
             return
-        self._client = InviteClient(self._endpoint, request, flow, self)
+        self._client = InviteClient(self._endpoint, request, flow, self, self.dialog)
         self._client.start()
 
     def withdraw(self) -> None:
-        """Cancel our re-INVITE: the phone that wanted it has thought better of it."""
+        """Cancel our re-INVITE, if one is under way: nobody wants it any more."""
         if self._client is not None and self._proposed is not None:
             self._client.cancel()
-
-    def make_dialog(self, invite: Request, response: Response, flow: Flow) -> Dialog:
-        """The dialog of a 2xx (see `InviteListener`)."""
-        if invite.to.tag is None:
-            return Dialog.as_uac(invite, response, flow)
-        if self.dialog is None:
-            raise RemoteProtocolError("the dialog is over", status=481)
-        self.dialog.receive_response(invite, response)
-        return self.dialog
 
     def invite_progressed(self, response: Response) -> None:
         """A re-INVITE's provisional responses mean nothing to the call."""
@@ -241,6 +237,7 @@ class Leg(DialogLeg):
         if self._server is not None:
             self._server.refuse(487)  # RFC 3261 §15.1.2: what is pending in a dialog ends with it
             self._server.abandon()
+        self.withdraw()
 
     # For people and for the record
 

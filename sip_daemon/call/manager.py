@@ -149,9 +149,12 @@ class CallManager:
 
     def handle_flow_closed(self, flow: Flow) -> None:
         """A connection ended; the legs that used it look for another one when they need it."""
+        if not flow.connection:
+            return  # nobody's own: UDP has no connection to lose
         for call in self.calls:
             for leg in call.story.legs:
-                if leg.flow == flow:
+                # The number first: many connections may close at once, and comparing addresses takes its time.
+                if leg.flow.connection == flow.connection and leg.flow == flow:
                     leg.lose_flow()
 
     def _leg_of(self, request: Request) -> DialogLeg:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.callee_leg import CalleeLeg
@@ -17,6 +18,9 @@ from sip_daemon.errors import SipError
 from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
 
 log = logging.getLogger(__name__)
+
+MAX_BRANCHES: Final = 32
+"""Contacts that one call rings: each takes a media session, and one INVITE must not set off hundreds."""
 
 
 class StepFailed(SipError):
@@ -56,16 +60,19 @@ class RingingStep:
 
     def _make_legs(self) -> list[CalleeLeg]:
         context = self._story.context
+        bindings = [binding for username in self._step.usernames for binding in context.locate(username)]
+        if len(bindings) > MAX_BRANCHES:
+            log.warning("call %s: only %d of %d phones ring", self._story.journal.id, MAX_BRANCHES, len(bindings))
+            bindings = sorted(bindings, key=lambda binding: -binding.registered_at)[:MAX_BRANCHES]
         return [
             CalleeLeg(
                 context.legs,
-                Party(username, self._number, self._number, self._name),
+                Party(binding.username, self._number, self._number, self._name),
                 binding,
                 binding.flow,
                 self._story.post,
             )
-            for username in self._step.usernames
-            for binding in context.locate(username)
+            for binding in bindings
         ]
 
     def _invite(self, legs: list[CalleeLeg]) -> None:
@@ -101,13 +108,14 @@ class RingingStep:
                 case Refused() if isinstance(leg, CalleeLeg):
                     self._note_refusal(leg, event)
                 case RingingTimedOut():
-                    self._fail(causes.NO_ANSWER if self._has_rung else causes.UNREACHABLE)
+                    self._fail(causes.NO_ANSWER if self._has_been_heard else causes.UNREACHABLE)
                 case _:
                     log.debug("call %s: %s while ringing", self._story.journal.id, event)
 
     @property
-    def _has_rung(self) -> bool:
-        return self._story.journal.record.ringing_at is not None
+    def _has_been_heard(self) -> bool:
+        """Whether any phone rang, or played something instead."""
+        return self._story.journal.record.ringing_at is not None or self._has_early_media
 
     def _note_refusal(self, leg: CalleeLeg, refusal: Refused) -> None:
         if leg in self._ringing:

@@ -23,8 +23,9 @@ async def serve(story: Story, kind: ServiceKind) -> NoReturn:
     if caller.offer is not None:
         await story.media(story.configure(caller, caller.offer.audio, audio))
     await _start(story, kind)
-    caller.answer(audio)
-    story.journal.answered()
+    if not caller.is_over:  # else it gave up meanwhile, which is the next event
+        caller.answer(audio)
+        story.journal.answered()
     while True:
         leg, event = await story.next_event()
         match event:

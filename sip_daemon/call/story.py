@@ -6,6 +6,7 @@ The rule: only the call's own coroutine awaits here. Legs, media and timers call
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sip_daemon.call import cause as causes
 from sip_daemon.call.callee_leg import CalleeLeg
 from sip_daemon.call.caller_leg import CallerLeg
-from sip_daemon.call.cause import CallOver
+from sip_daemon.call.cause import CallOver, Cause
 from sip_daemon.call.dialog_leg import LegContext
 from sip_daemon.call.events import CallEvent, Ended, HangUpRequested
 from sip_daemon.call.journal import Journal
@@ -21,9 +22,11 @@ from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import settle
 from sip_daemon.call.record import CallChange, LegRecord
 from sip_daemon.errors import MediaError, MediaUnavailable
-from sip_daemon.media_plane import MediaPlane, MediaStatistics, OpenRequest, SessionLost
+from sip_daemon.media_plane import MediaPlane, MediaStatistics, OpenRequest, SessionLost, WorkerState
 from sip_daemon.registrar import Binding
 from sip_daemon.sdp import AudioDescription
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,9 @@ class Story:
         try:
             sessions = await self.context.media.open(requests, call_id=self.journal.id, beside=self.caller.session)
         except MediaUnavailable as error:
-            raise CallOver(replace(causes.NO_MEDIA_PORT, retry_after=error.retry_after), "system") from error
+            raise self._over(error, replace(self._shortage(), retry_after=error.retry_after)) from error
         except MediaError as error:
-            raise CallOver(causes.MEDIA_LOST, "system") from error
+            raise self._over(error, causes.MEDIA_FAILED) from error
         for leg, session in zip(legs, sessions, strict=True):
             leg.use(session)
         self.journal.mark("media")
@@ -100,12 +103,27 @@ class Story:
         """Ask the media plane for these things, in this order but without waiting in between."""
         try:
             await asyncio.gather(*operations)
+        except MediaUnavailable as error:
+            raise self._over(error, causes.MEDIA_LOST) from error
         except MediaError as error:
-            raise CallOver(causes.MEDIA_LOST, "system") from error
+            raise self._over(error, causes.MEDIA_FAILED) from error
+
+    def _shortage(self) -> Cause:
+        """What there is too little of: processes, or ports in those that run."""
+        workers = self.context.media.status()
+        has_process = any(worker.state is WorkerState.CONNECTED for worker in workers)
+        return causes.NO_MEDIA_PORT if has_process else causes.NO_MEDIA_PROCESS
+
+    def _over(self, error: MediaError, cause: Cause) -> CallOver:
+        log.warning("call %s: %s", self.journal.id, error)
+        return CallOver(cause, "system")
 
     def configure(self, leg: Leg, remote: AudioDescription, local: AudioDescription) -> Coroutine[Any, Any, None]:
         """Let a leg's session know what was settled."""
-        return leg.media.configure(settle(remote, local, leg.flow.remote.host))
+        settled = settle(remote, local, leg.flow.remote.host)
+        if not settled.direction.sends:
+            leg.watch()
+        return leg.media.configure(settled)
 
     async def close_media(self, legs: Sequence[Leg]) -> None:
         """Close the sessions of these legs and write their records."""
@@ -116,7 +134,7 @@ class Story:
 
     def leg_records(self) -> tuple[LegRecord, ...]:
         """In the order in which they were called, the caller first."""
-        return tuple(self._closed[leg] for leg in self.legs if leg in self._closed)
+        return tuple(self._closed.get(leg) or leg.record(MediaStatistics()) for leg in self.legs)
 
 
 async def close(leg: Leg) -> MediaStatistics:

@@ -72,9 +72,10 @@ class Talk:
             audio = carried
             operations.append(story.configure(caller, caller.offer.audio, audio))
         await story.media(*operations, caller.media.bridge(callee.media))
-        caller.answer(audio)
-        story.journal.answered()
-        await self._keep_state()
+        if not caller.is_over:  # else it gave up meanwhile, and `run` hears of it first
+            caller.answer(audio)
+            story.journal.answered()
+            await self._keep_state()
 
     async def run(self) -> NoReturn:
         """Serve both until one of them, or something else, ends it with `CallOver`."""
@@ -171,5 +172,5 @@ class Talk:
 
     async def _keep_state(self) -> None:
         """Leave with the media what a restarted daemon needs to go on with this call."""
-        state = CallState.of(self._story.journal.record, (self._caller, self._callee)).dump()
-        await self._story.media(self._caller.media.attach(state), self._callee.media.attach(state))
+        state = CallState.of(self._story.journal.record, (self._caller, self._callee))
+        await self._story.media(self._caller.media.attach(state.dump()))

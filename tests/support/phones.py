@@ -303,8 +303,8 @@ class PhoneCall:
             self.phone.acknowledge(self.dialog, request, self.phone.late_answer)
 
     def _uac_dialog(self, request: Request, response: Response, flow: Flow) -> Dialog:
-        if self.dialog is None:
-            return Dialog.as_uac(request, response, flow)
+        if self.dialog is None or not self.dialog.matches(response):
+            return Dialog.as_uac(request, response, flow)  # the first one, or that of another branch
         self.dialog.receive_response(request, response)
         return self.dialog
 

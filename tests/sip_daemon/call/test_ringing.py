@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sip_daemon.call import cause as causes
+from sip_daemon.call.invite import MAX_ANSWERS
 from sip_daemon.call.record import CallStatus
+from sip_daemon.call.ringing import MAX_BRANCHES
 from sip_daemon.flow import TransportProtocol
 from tests.support.exchange import Exchange
-from tests.support.phones import Datagram, Phone
+from tests.support.phones import PBX, Datagram, Phone
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -281,6 +285,8 @@ async def test_a_caller_that_gives_up_in_the_moment_of_the_answer_leaves_nobody_
         assert (await call.final()).status == 487
         await ringing.received("ACK")
         await ringing.received("BYE")
+        record = await exchange.ended()
+        assert (record.status, record.sip_status, record.answered_at) == (CallStatus.MISSED, 487, None)
         await exchange.quiet()
         assert exchange.manager.dialog_count == 0
 
@@ -343,6 +349,81 @@ async def test_another_phone_than_that_with_early_media_may_answer() -> None:
 
 
 @in_virtual_time
+async def test_an_answer_that_differs_from_the_early_one_is_that_of_another_dialog() -> None:
+    """RFC 3261 §13.2.1: in the dialog of the 183 a phone would pass over any other answer than the first."""
+    async with Exchange() as exchange:
+        anna, desk, kitchen = three_phones(exchange)
+        call = anna.dial("200")
+        at_desk, in_kitchen = await desk.incoming(), await kitchen.incoming()
+        at_desk.ring(183, desk.sdp(codecs="8"))
+        early = await call.response(183)
+        in_kitchen.answer(kitchen.sdp(codecs="0"))
+        ok = await call.response(200)
+        assert ok.to.tag != early.to.tag
+        assert call.remote_sdp.media[0].formats == ("0",)
+        assert exchange.manager.dialog_count == 2
+        await exchange.pass_time(0.1)
+        in_kitchen.hang_up()
+        assert (await call.received("BYE")).from_.tag == ok.to.tag
+
+
+@in_virtual_time
+async def test_the_dialog_of_the_180_is_that_of_the_200() -> None:
+    """RFC 3261 §12.1.1: what happened in it while it was early still counts."""
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call = anna.dial("200")
+        ringing = await berta.incoming()
+        ringing.ring()
+        await call.response(180)
+        call.request("OPTIONS")
+        assert (await call.reply()).status == 200
+        ringing.answer()
+        await call.response(200)
+        assert call.dialog is not None
+        call.dialog.local_cseq -= 2
+        call.request("OPTIONS")
+        assert (await call.reply()).status == 500
+
+
+@in_virtual_time
+async def test_a_phone_that_only_played_something_did_not_answer_in_time() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call = anna.dial("200")
+        (await berta.incoming()).ring(183, berta.sdp())
+        assert (await call.final()).status == 480
+        assert (await exchange.ended()).cause == causes.NO_ANSWER.text
+
+
+@in_virtual_time
+async def test_only_so_many_contacts_ring_the_newest_of_them() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        (binding,) = exchange.bindings["200"]
+        older = replace(binding, registered_at=binding.registered_at - 1)
+        exchange.bindings["200"] = [older] * MAX_BRANCHES + [binding]
+        anna.dial("200")
+        await exchange.pass_time(0.1)
+        assert len(exchange.media.opened) == 1 + MAX_BRANCHES
+        assert sum(line.startswith("INVITE") for line in exchange.network.between(PBX, berta.address)) == MAX_BRANCHES
+
+
+@in_virtual_time
+async def test_only_so_many_branches_of_one_phone_are_acknowledged() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        anna.dial("200")
+        ringing = await berta.incoming()
+        for number in range(2 * MAX_ANSWERS):
+            ringing.tag = f"branch-{number}"
+            ringing.answer()
+        await exchange.pass_time(1)
+        lines = exchange.network.between(PBX, berta.address)
+        assert sum(line.startswith("ACK") for line in lines) == MAX_ANSWERS
+
+
+@in_virtual_time
 async def test_nonsense_in_a_provisional_response_is_passed_over() -> None:
     async with Exchange() as exchange:
         anna, berta = exchange.phone("100"), exchange.phone("200")
@@ -392,4 +473,15 @@ async def test_no_media_port_is_answered_with_when_to_try_again() -> None:
         final = await anna.dial("200").final()
         assert (final.status, final.headers.get("Retry-After")) == (503, "10")
         assert not berta.is_ringing
-        assert (await exchange.ended()).status is CallStatus.FAILED
+        record = await exchange.ended()
+        assert (record.status, record.cause) == (CallStatus.FAILED, "No media port is free")
+
+
+@in_virtual_time
+async def test_no_media_process_is_another_thing_than_no_port() -> None:
+    async with Exchange() as exchange:
+        anna, _ = exchange.phone("100"), exchange.phone("200")
+        exchange.media.lose_worker(0)
+        final = await anna.dial("200").final()
+        assert (final.status, final.headers.get("Retry-After")) == (503, "10")
+        assert (await exchange.ended()).cause == "No media process is running"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sip_daemon.call import cause as causes
+from sip_daemon.call.dialog_leg import PROBE_AGAIN
 from sip_daemon.call.record import CallStatus
 from sip_daemon.errors import LocalProtocolError
 from sip_daemon.flow import TransportProtocol
@@ -289,6 +290,110 @@ async def test_a_silent_phone_that_lost_the_call_ends_it() -> None:
         assert ringing.pending is not None
         ringing.reply_to(ringing.pending, 481)
         await call.received("BYE")
+
+
+@in_virtual_time
+async def test_silence_reported_twice_asks_no_more_often() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        _, ringing = await connect(anna, berta)
+        for _ in range(5):
+            exchange.session_of(berta).emit(MediaSilent(30))
+            await exchange.pass_time(1)
+        asked = [one for one in ringing.requests if one.method == "OPTIONS"]
+        await exchange.pass_time(2 * PROBE_AGAIN)
+        again = [one for one in ringing.requests if one.method == "OPTIONS"]
+        assert (len(asked), len(again)) == (5, 7)
+
+
+@in_virtual_time
+async def test_a_phone_that_vanished_while_it_was_held_is_found_out() -> None:
+    """It sends no audio that anybody could miss."""
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call, _ = await connect(anna, berta)
+        call.reinvite("inactive")
+        assert (await call.reply()).status == 200
+        berta.vanish()
+        await call.received("BYE")
+        assert (await exchange.ended()).cause == causes.VANISHED.text
+
+
+@in_virtual_time
+async def test_nobody_is_asked_after_the_end() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call, ringing = await connect(anna, berta)
+        ringing.auto_answer = False
+        exchange.session_of(berta).emit(MediaSilent(30))
+        await ringing.received("OPTIONS")
+        question = ringing.pending
+        assert question is not None
+        ringing.auto_answer = True
+        call.hang_up()
+        await ringing.received("BYE")
+        ringing.reply_to(question, 200)
+        await exchange.ended()
+        await exchange.pass_time(2 * PROBE_AGAIN)
+        assert [one.method for one in ringing.requests].count("OPTIONS") == 1
+
+
+@in_virtual_time
+async def test_a_reinvite_that_is_still_asked_about_ends_with_the_call() -> None:
+    """Or its transaction would wait for an answer for ever."""
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call, ringing = await connect(anna, berta)
+        ringing.auto_answer = False
+        call.hold()
+        await ringing.received("INVITE")
+        assert ringing.pending is not None
+        ringing.reply_to(ringing.pending, 180)
+        await exchange.pass_time(1)
+        ringing.auto_answer = True
+        call.hang_up()
+        await exchange.ended()
+        assert "CANCEL" in " ".join(exchange.network.between(PBX, berta.address))
+        await exchange.quiet()
+        assert exchange.leftovers() == 0
+
+
+@in_virtual_time
+async def test_an_answer_that_comes_after_the_phones_own_bye_is_acknowledged() -> None:
+    """RFC 3261 §13.2.2.4: every 2xx, or the phone repeats it for half a minute."""
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call, ringing = await connect(anna, berta)
+        ringing.auto_answer = False
+        call.hold()
+        await ringing.received("INVITE")
+        reinvite = ringing.pending
+        assert reinvite is not None
+        ringing.hang_up()
+        await exchange.ended()
+        ringing.reply_to(reinvite, 200, berta.sdp("recvonly"))
+        await ringing.received("ACK", count=2)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"), [(("Require", "100rel"), 420), (("Content-Type", "multipart/mixed"), 415)]
+)
+@in_virtual_time
+async def test_a_reinvite_is_checked_like_a_first_invite(header: tuple[str, str], status: int) -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        call, ringing = await connect(anna, berta)
+        assert call.dialog is not None
+        reinvite = call.dialog.request("INVITE")
+        reinvite.headers.set("Contact", str(anna.contact))
+        reinvite.headers.set("Content-Type", "application/sdp")
+        reinvite.headers.set(*header)
+        reinvite.body = anna.sdp()
+        call.last_answer = None
+        anna.send(reinvite, call)
+        assert (await call.reply()).status == status
+        assert len(exchange.manager.calls) == 1
+        assert [one.method for one in ringing.requests] == ["ACK"]
 
 
 @in_virtual_time
