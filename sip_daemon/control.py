@@ -17,6 +17,9 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 MAX_BINDINGS: Final = 1000
 """In one answer; 20,000 bindings are asked for in portions, so that calls go on between them."""
 
+MAX_CALLS: Final = 1000
+"""In one answer, which takes some 10 ms to write: who lists busy systems often asks for less at a time."""
+
 
 class LiveSystem(Protocol):
     """What the running daemon can tell and do. Rows and values are JSON."""
@@ -28,7 +31,8 @@ class LiveSystem(Protocol):
     def bindings(self, usernames: Sequence[str] | None, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         """How many there are of these devices (None: of all), and the asked portion of them."""
 
-    async def calls(self) -> list[dict[str, Any]]: ...
+    async def calls(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        """How many live calls there are, and the asked portion of them, the oldest first."""
 
     def hang_up(self, call_id: str) -> bool: ...
 
@@ -55,10 +59,12 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         total, rows = system.bindings(usernames, offset, min(limit, MAX_BINDINGS))
         return {"total": total, "revision": system.revisions()["bindings"], "bindings": rows}
 
-    async def list_calls(params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    async def list_calls(params: dict[str, Any]) -> dict[str, Any]:
         # Taken first: a change while the media are asked makes the reader ask again.
         revision = system.revisions()["calls"]
-        return {"revision": revision, "calls": await system.calls()}
+        offset, limit = number(params, "offset", 0), number(params, "limit", MAX_CALLS)
+        total, rows = await system.calls(offset, min(limit, MAX_CALLS))
+        return {"total": total, "revision": revision, "calls": rows}
 
     def hang_up(params: dict[str, Any]) -> dict[str, Any]:
         if not system.hang_up(text(params, "id")):

@@ -93,8 +93,9 @@ class Live:
         directory = self._directory()
         return len(found), [describe_binding(one, directory, now) for one in found[offset : offset + limit]]
 
-    async def calls(self) -> list[dict[str, Any]]:
-        return await describe_calls(self._calls.calls)
+    async def calls(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        calls = self._calls.calls
+        return len(calls), await describe_calls(calls[offset : offset + limit])
 
     def hang_up(self, call_id: str) -> bool:
         return self._calls.hang_up(call_id)

@@ -30,8 +30,8 @@ class Pretended:
         self.asked.append((usernames, offset, limit))
         return 2500, [{"username": str(number)} for number in range(offset, min(offset + limit, 2500))]
 
-    async def calls(self) -> list[dict[str, Any]]:
-        return [{"id": "one"}]
+    async def calls(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        return 2, [{"id": "one"}, {"id": "two"}][offset : offset + limit]
 
     def hang_up(self, call_id: str) -> bool:
         return call_id == "one"
@@ -64,7 +64,11 @@ async def test_bindings_of_some_devices_can_be_asked_for() -> None:
 
 
 async def test_calls_come_with_the_revision_they_are_of() -> None:
-    assert await ask("call.list") == {"revision": 8, "calls": [{"id": "one"}]}
+    assert await ask("call.list") == {"total": 2, "revision": 8, "calls": [{"id": "one"}, {"id": "two"}]}
+
+
+async def test_calls_can_be_asked_for_in_portions() -> None:
+    assert await ask("call.list", offset=1, limit=1) == {"total": 2, "revision": 8, "calls": [{"id": "two"}]}
 
 
 async def test_a_call_is_hung_up_once() -> None:
