@@ -24,7 +24,7 @@ that hangs; afterwards the page says that it does not answer."""
 STATUS_EVERY_SECONDS = 5.0
 FIGURES_SECONDS = 5.0
 """So long after somebody looked at a live call, its packet counters are asked for with each refresh."""
-BINDINGS_PER_REQUEST = 5000
+ROWS_PER_REQUEST = 1000
 
 
 class Caller(Protocol):
@@ -84,11 +84,11 @@ class Daemon:
         revision = revision if isinstance(revision, Mapping) else {}
         snapshot = known if known is not None and known.reachable else Snapshot(reachable=True)
         if self._is_new(revision, "bindings"):
-            snapshot = replace(snapshot, bindings=by_username([read_binding(row) for row in all_bindings(session)]))
+            bindings = [read_binding(row) for row in all_rows(session, "binding.list", "bindings")]
+            snapshot = replace(snapshot, bindings=by_username(bindings))
         if self._is_new(revision, "calls") or (snapshot.calls and self._clock() < self._figures_until):
-            listed = session.call("call.list")
-            calls = rows(listed.get("calls")) if isinstance(listed, Mapping) else []
-            snapshot = replace(snapshot, calls=tuple(read_call(row) for row in calls))
+            calls = tuple(read_call(row) for row in all_rows(session, "call.list", "calls"))
+            snapshot = replace(snapshot, calls=calls)
         if self._is_new(revision, "listeners") or self._clock() >= self._status_until:
             status = session.call("status")
             snapshot = replace(snapshot, status=status if isinstance(status, Mapping) else {})
@@ -112,12 +112,12 @@ def reason_of(error: ControlError) -> str:
     return str(error)
 
 
-def all_bindings(session: Caller) -> list[Mapping[str, Any]]:
-    """Every binding, fetched in portions so that no answer grows without bound."""
+def all_rows(session: Caller, method: str, name: str) -> list[Mapping[str, Any]]:
+    """Every row of a list, fetched in portions so that no answer grows without bound."""
     found: list[Mapping[str, Any]] = []
     while True:
-        answer = session.call("binding.list", {"offset": len(found), "limit": BINDINGS_PER_REQUEST})
-        portion = rows(answer.get("bindings")) if isinstance(answer, Mapping) else []
+        answer = session.call(method, {"offset": len(found), "limit": ROWS_PER_REQUEST})
+        portion = rows(answer.get(name)) if isinstance(answer, Mapping) else []
         found.extend(portion)
         if not portion or len(found) >= int(answer.get("total", 0)):
             return found

@@ -15,12 +15,12 @@ from appliance.operations.context import Context
 from appliance.operations.extensions import own_numbers
 
 NO_SUCH_CALL = "There is no live call {id}. It may have ended already."
-BINDINGS_AT_ONCE = 1000
+ROWS_AT_ONCE = 1000
 
 
 def live_calls(context: Context) -> list[dict[str, Any]]:
     """As `call.list` of the daemon gives them. Raises `NotReachable`."""
-    calls: list[dict[str, Any]] = daemon(context).call("call.list")["calls"]
+    calls = all_rows(context, "call.list", "calls")
     if context.is_admin:
         return calls
     numbers = set(own_numbers(context))
@@ -29,18 +29,23 @@ def live_calls(context: Context) -> list[dict[str, Any]]:
 
 def live_bindings(context: Context, usernames: list[str] | None = None) -> list[dict[str, Any]]:
     """All registered contacts, as `binding.list` gives them. Raises `NotReachable`."""
-    found: list[dict[str, Any]] = []
-    with daemon(context).connect() as session:
-        while True:
-            wanted = {"offset": len(found), "limit": BINDINGS_AT_ONCE}
-            answer = session.call("binding.list", wanted | ({"usernames": usernames} if usernames is not None else {}))
-            found += answer["bindings"]
-            if not answer["bindings"] or len(found) >= answer["total"]:
-                break
+    wanted = {"usernames": usernames} if usernames is not None else {}
+    found = all_rows(context, "binding.list", "bindings", **wanted)
     if context.is_admin:
         return found
     numbers = own_numbers(context)
     return [binding for binding in found if binding["extension"] in numbers]
+
+
+def all_rows(context: Context, method: str, name: str, **params: Any) -> list[dict[str, Any]]:
+    """A list of the daemon, in portions."""
+    found: list[dict[str, Any]] = []
+    with daemon(context).connect() as session:
+        while True:
+            answer = session.call(method, {**params, "offset": len(found), "limit": ROWS_AT_ONCE})
+            found += answer[name]
+            if not answer[name] or len(found) >= answer["total"]:
+                return found
 
 
 def hang_up(context: Context, call_id: str) -> None:

@@ -117,11 +117,13 @@ def test_the_figures_of_a_call_are_those_of_now_while_somebody_looks_at_them(
     assert sip.asked["call.list"] == 3
 
 
-def test_thousands_of_bindings_are_fetched_in_portions(
+def test_thousands_of_rows_are_fetched_in_portions(
     daemon: Daemon, sip: StandInDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flask_admin_ui.daemon.BINDINGS_PER_REQUEST", 2)
+    monkeypatch.setattr("flask_admin_ui.daemon.ROWS_PER_REQUEST", 2)
     for number in range(5):
         sip.register(str(number), str(number))
+        sip.add_call(str(number), caller=("1001", "Ada"), callee=("1002", "Grace"))
     assert len(daemon.snapshot().bindings) == 5
-    assert sip.asked["binding.list"] == 3
+    assert len(daemon.snapshot().calls) == 5
+    assert (sip.asked["binding.list"], sip.asked["call.list"]) == (3, 3)

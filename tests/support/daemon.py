@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -180,16 +181,20 @@ class StandInDaemon:
             case "live.revision":
                 return {"started_at": self._started_at, **self._revisions}
             case "binding.list":
-                offset, limit = int(request.params.get("offset", 0)), int(request.params.get("limit", 1000))
                 names = request.params.get("usernames")
                 rows = [row for row in self._bindings.values() if names is None or row["username"] in names]
                 return {
                     "total": len(rows),
                     "revision": self._revisions["bindings"],
-                    "bindings": rows[offset : offset + limit],
+                    "bindings": portion(rows, request.params),
                 }
             case "call.list":
-                return {"revision": self._revisions["calls"], "calls": list(self._calls.values())}
+                calls = list(self._calls.values())
+                return {
+                    "total": len(calls),
+                    "revision": self._revisions["calls"],
+                    "calls": portion(calls, request.params),
+                }
             case "call.hangup":
                 if self._calls.pop(request.params["id"], None) is None:
                     raise CallRefused(NOT_FOUND, "This call is over.")
@@ -209,6 +214,11 @@ class StandInDaemon:
                     "store": {"backlog": 0, "last_error": None},
                 }
         raise CallRefused(-32601, f"no method {request.method}")
+
+
+def portion(rows: list[dict[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    offset, limit = int(params.get("offset", 0)), int(params.get("limit", 1000))
+    return rows[offset : offset + limit]
 
 
 def leg(side: str, device: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class FakeDaemon:
         self.bindings = [{"username": str(index), "extension": str(index)} for index in range(2500)]
         methods = {
             "nudge": self.nudge,
-            "call.list": lambda params: {"calls": list(self.calls.values())},
+            "call.list": self.list_calls,
             "call.hangup": self.hang_up,
             "binding.list": self.list_bindings,
         }
@@ -52,6 +52,10 @@ class FakeDaemon:
         if self.calls.pop(params["id"], None) is None:
             raise CallRefused(404, "no such call")
         return {}
+
+    def list_calls(self, params: dict[str, Any]) -> dict[str, Any]:
+        start, calls = params["offset"], list(self.calls.values())
+        return {"total": len(calls), "calls": calls[start : start + params["limit"]]}
 
     def list_bindings(self, params: dict[str, Any]) -> dict[str, Any]:
         start = params["offset"]
@@ -89,6 +93,11 @@ def test_a_change_does_not_need_the_daemon(office: Office) -> None:
 
 def test_all_bindings_are_fetched_however_many_there_are(office: Office, daemon: FakeDaemon) -> None:
     assert len(live.live_bindings(office.console)) == 2500
+
+
+def test_all_calls_are_fetched_however_many_there_are(office: Office, daemon: FakeDaemon) -> None:
+    daemon.calls = {str(index): call(str(index), "201", "202") for index in range(1500)}
+    assert len(live.live_calls(office.console)) == 1500
 
 
 def test_a_user_sees_and_ends_only_the_own_calls(office: Office, daemon: FakeDaemon) -> None:
