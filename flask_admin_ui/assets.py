@@ -18,7 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -34,6 +34,21 @@ FILES = {
     "inter-latin-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
 }
 """Name in `static/vendor` -> the file inside `node_modules`."""
+FONTS = {
+    "inter-latin-ext.woff2": "U+0100-02BA, U+02BD-02C5, U+02C7-02CC, U+02CE-02D7, U+02DD-02FF, U+0304, U+0308, U+0329, "
+    "U+1D00-1DBF, U+1E00-1E9F, U+1EF2-1EFF, U+2020, U+20A0-20AB, U+20AD-20C0, U+2113, U+2C60-2C7F, U+A720-A7FF",
+    "inter-latin.woff2": "U+0000-00FF, U+0131, U+0152-0153, U+02BB-02BC, U+02C6, U+02DA, U+02DC, U+0304, U+0308, "
+    "U+0329, U+2000-206F, U+20AC, U+2122, U+2190-2193, U+2212, U+2215, U+FEFF, U+FFFD",
+}
+"""Font file -> the characters that it is fetched for."""
+FONT_FACE = """@font-face {{
+  font-family: "Inter Variable";
+  font-display: swap;
+  font-weight: 100 900;
+  src: url("{name}?v={version}") format("woff2");
+  unicode-range: {characters};
+}}
+"""
 
 # fmt: off
 ICONS = (
@@ -83,7 +98,7 @@ def exclusive() -> Iterator[None]:
 def stamp() -> str:
     """What the vendor folder is made from: the lock, the list of files and the list of icons."""
     digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes())
-    digest.update(json.dumps([FILES, sorted(ICONS)]).encode())
+    digest.update(json.dumps([FILES, FONTS, FONT_FACE, sorted(ICONS)]).encode())
     return digest.hexdigest()
 
 
@@ -117,6 +132,7 @@ def publish() -> None:
         if not path.is_file():
             raise MissingAsset(f"{source} is not in the installed packages")
         hashes[name] = write(made / name, path.read_bytes())
+    hashes["fonts.css"] = write(made / "fonts.css", font_faces(hashes).encode())
     hashes["icons.svg"] = write(made / "icons.svg", sprite().encode())
     (made / "manifest.json").write_text(json.dumps({"stamp": stamp(), "files": hashes}, indent=1))
     shutil.rmtree(VENDOR, ignore_errors=True)
@@ -131,6 +147,15 @@ def write(path: Path, content: bytes) -> str:
         content = re.sub(rb"\n?(?://|/\*)# sourceMappingURL=\S+(?: ?\*/)?\s*$", b"\n", content)
     path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def font_faces(hashes: Mapping[str, str]) -> str:
+    """The style sheet of the fonts. Their addresses carry their hashes too: a browser keeps every file for a year."""
+    return "".join(
+        FONT_FACE.format(name=name, version=hashes[name], characters=characters)
+        for name, characters in FONTS.items()
+        if name in hashes
+    )
 
 
 def sprite() -> str:

@@ -99,3 +99,15 @@ def test_says_what_npm_said_when_it_fails(folder: Path, capsys: pytest.CaptureFi
 def test_says_what_to_do_without_npm(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert assets.main(["--npm", "/nonexistent/npm"]) == 1
     assert "Install Node.js" in capsys.readouterr().err
+
+
+def test_a_new_font_gets_a_new_address() -> None:
+    """A browser keeps every file for a year; the address of a font stands in a style sheet."""
+    first = assets.font_faces({"inter-latin.woff2": "aaaa", "one.js": "bbbb"})
+    assert first.count("@font-face") == 1
+    assert 'url("inter-latin.woff2?v=aaaa")' in first
+    assert set(assets.FONTS) == {name for name in assets.FILES if name.endswith(".woff2")}
+
+
+def test_no_style_sheet_of_ours_names_a_file_without_its_version() -> None:
+    assert "url(" not in (assets.FOLDER / "static" / "app.css").read_text()

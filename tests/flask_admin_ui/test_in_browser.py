@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pyotp
 import pytest
@@ -98,6 +99,54 @@ def test_no_page_is_wider_than_the_window(tab: Tab, width: int) -> None:
         tab.page.goto(path)
         assert not tab.is_wider_than_its_window(), path
     tab.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@pytest.mark.skipif(not browser.AXE.exists(), reason="the web assets are not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_on_any_page(tab: Tab, system: AdminSystem, scheme: Literal["light", "dark"]) -> None:
+    """WCAG 2.2, levels A and AA: contrast, names, roles, order."""
+    system.sip.register("1001", "1001")
+    system.sip.add_call("axe", caller=("1001", "Ada Lovelace"), callee=("1002", "Grace Hopper"), answered=True)
+    tab.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    for path in [*PAGES, "/call/axe", "/calls?search=nothing", "/nowhere"]:
+        tab.page.goto(path)
+        assert tab.accessibility_faults() == [], path
+    system.sip.end_call("axe")
+    system.sip.unregister("1001")
+
+
+@pytest.mark.skipif(not browser.AXE.exists(), reason="the web assets are not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_messages_dialogs_and_refusals(
+    tab: Tab, chromium: Browser, running: tuple[AdminSystem, str], scheme: Literal["light", "dark"]
+) -> None:
+    page = tab.page
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto("/devices/new")
+    page.get_by_label("Number").fill("10x")
+    page.get_by_role("button", name="Add the phone").click()
+    expect(page.get_by_text("A number has 1 to 15 digits")).to_be_visible()
+    assert tab.accessibility_faults() == []
+    page.goto("/device/1001/edit")
+    page.get_by_role("button", name="Save the phone").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert tab.accessibility_faults() == []
+    page.get_by_role("button", name="New password").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert tab.accessibility_faults() == []
+    page.get_by_role("dialog").get_by_role("button", name="New password").click()
+    expect(page.locator("#setting-password")).to_be_visible()
+    assert tab.accessibility_faults() == []
+    stranger = Tab(chromium, running[1], color_scheme=scheme)
+    for path in ("/set-up", "/sign-in"):
+        stranger.page.goto(path)
+        assert stranger.accessibility_faults() == []
+    stranger.page.get_by_label("User name").fill("nobody")
+    stranger.page.get_by_label("Password").fill("wrong")
+    stranger.page.get_by_role("button", name="Sign in").click()
+    expect(stranger.page.get_by_text("The user name or the password is wrong.")).to_be_visible()
+    assert stranger.accessibility_faults() == []
+    stranger.close()
 
 
 def test_every_page_has_landmarks_one_heading_and_labelled_controls(tab: Tab) -> None:

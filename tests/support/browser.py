@@ -10,6 +10,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+import flask_admin_ui
+
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 FLAGS = [
     "--no-sandbox",
@@ -22,6 +24,13 @@ FLAGS = [
     "--no-proxy-server",
 ]
 TIMEOUT_MS = 15_000
+AXE = Path(flask_admin_ui.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """async (values) => {
+    const { violations } = await axe.run(document, { runOnly: { type: "tag", values } });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+        `${id}: ${target.join(" ")}: ${failureSummary.split("\\n").slice(1).join(" ")}`));
+}"""
 
 
 def is_available() -> bool:
@@ -66,6 +75,15 @@ class Tab:
 
     def is_wider_than_its_window(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+    def accessibility_faults(self) -> list[str]:
+        """What axe finds on the page as it is now: WCAG 2.2 A and AA, and good practice; each with its place."""
+        # By the debugger, since the page's own policy forbids foreign scripts.
+        debugger = self.context.new_cdp_session(self.page)
+        debugger.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        debugger.detach()
+        found: list[str] = self.page.evaluate(RUN_AXE, AXE_RULES)
+        return found
 
     def close(self) -> None:
         self.context.close()
