@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.control.errors import CallRefused, ProtocolMismatch
+from appliance.control.errors import INTERNAL_ERROR, CallRefused, ProtocolMismatch
 from appliance.control.protocol import Request, ServerProtocol
 from appliance.control.sockets import listening_socket
 from sip_daemon.media.commands import Commands, event_params
@@ -36,6 +37,9 @@ MAX_BACKLOG_BYTES = 4 * 1024 * 1024
 
 THREAD_SWITCH_SECONDS = 0.0005
 """The sound and recording threads give way to the packet path this often, ten times as often as by default."""
+
+SPARE_DESCRIPTORS = 64
+"""Besides the sockets of sessions: logs, control connections, recordings."""
 
 GC_THRESHOLD = 50_000
 """Collections are rare and small: the packet path makes no cycles, and what was there at the start is frozen."""
@@ -104,6 +108,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 50, 100)
+        raise_file_limit(2 * self.table.ports_free + SPARE_DESCRIPTORS)
 
     def _accept(self) -> None:
         try:
@@ -152,8 +157,17 @@ class _Connection:
             self.close()
             return
         for request in requests:
-            self._commands.carry_out(request.method, request.params, lambda result, r=request: self._reply(r, result))  # type: ignore[misc]
+            if self._is_closed:  # nobody would own what is opened now
+                return
+            self._carry_out(request)
         self.flush()
+
+    def _carry_out(self, request: Request) -> None:
+        try:
+            self._commands.carry_out(request.method, request.params, lambda result: self._reply(request, result))
+        except Exception:
+            logger.exception("%s failed", request.method)
+            self._reply(request, CallRefused(INTERNAL_ERROR, "It failed; the log of the media worker says why."))
 
     def flush(self) -> None:
         """Send what there is; the rest when the socket takes it."""
@@ -194,6 +208,21 @@ class _Connection:
     def _report(self, identifier: str, event: LegEvent) -> None:
         self._protocol.notify("session.event", event_params(identifier, event))
         self.flush()
+
+
+def raise_file_limit(wanted: int) -> None:
+    """Two sockets for each session are more than the 1,024 files that a shell allows by default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    allowed = wanted if hard == unlimited else min(wanted, hard)
+    if soft != unlimited and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if soft != unlimited and max(soft, allowed) < wanted:
+        logger.warning(
+            "only %d files may be open: not all RTP ports can be used. Raise the limit of open files to %d.",
+            max(soft, allowed),
+            wanted,
+        )
 
 
 def run(config: WorkerConfig) -> None:

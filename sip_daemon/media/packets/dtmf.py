@@ -56,6 +56,7 @@ class KeyPress:
 @dataclass(slots=True)
 class _Press:
     timestamp: int
+    clock_rate: int
     digit: str
     duration: int
     seen_at: float
@@ -64,21 +65,23 @@ class _Press:
 class KeyPressDetector:
     """Turns the packets of one stream into presses, each reported once."""
 
-    def __init__(self, clock_rate: int = 8000) -> None:
-        self._clock_rate = clock_rate
+    def __init__(self) -> None:
         self._current: _Press | None = None
         self._last_timestamp: int | None = None
         """Of the newest press that has been reported."""
 
-    def receive(self, timestamp: int, event: TelephoneEvent, now: float) -> list[KeyPress]:
-        """The presses that this packet completes; two when it also shows that the one before is over."""
+    def receive(self, timestamp: int, event: TelephoneEvent, now: float, clock_rate: int = 8000) -> list[KeyPress]:
+        """The presses that this packet completes; two when it also shows that the one before is over.
+
+        `clock_rate` is that of the payload type: beside Opus it may be 48,000 (§2.1).
+        """
         if event.event >= len(DIGITS) or self._is_old(timestamp):
             return []
         presses = []
         current = self._current
         if current is None or current.timestamp != timestamp:
             presses = self.flush()
-            current = self._current = _Press(timestamp, DIGITS[event.event], 0, now)
+            current = self._current = _Press(timestamp, clock_rate, DIGITS[event.event], 0, now)
         current.duration = max(current.duration, event.duration)
         current.seen_at = now
         return presses + self.flush() if event.is_end else presses
@@ -97,7 +100,7 @@ class KeyPressDetector:
         if press is None:
             return []
         self._last_timestamp = press.timestamp
-        return [KeyPress(press.digit, press.duration * 1000 // self._clock_rate)]
+        return [KeyPress(press.digit, press.duration * 1000 // press.clock_rate)]
 
     def _is_old(self, timestamp: int) -> bool:
         """Repeated ends of a press that was reported, and late packets of one before the running one."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
+from sip_daemon.errors import MediaError
 from sip_daemon.flow import TransportAddress
 from sip_daemon.media.audio.g711 import Law
+from sip_daemon.media.session.learning import plain_host
 from sip_daemon.sdp.audio import Direction
 from sip_daemon.sdp.codec import Codec
 
@@ -33,6 +37,18 @@ class LegDescription:
         """The address to send to, unless it says "nowhere": RFC 3264 §8.4 for 0.0.0.0 and §6 for port 0."""
         host = self.address.host
         return None if self.address.port == 0 or host in ("0.0.0.0", "::") else (host, self.address.port)  # noqa: S104
+
+    def check_family(self, ours: int) -> None:
+        """Raises `MediaError` for an address that a socket of this family does not speak with.
+
+        A name would mean a look-up on the packet path.
+        """
+        try:
+            address = ip_address(plain_host(self.address.host))
+        except ValueError:
+            raise MediaError("the peer's media address is not an IP address") from None
+        if self.described is not None and (address.version == 6) != (ours == socket.AF_INET6):
+            raise MediaError("the peer's media address is of another IP version than ours")
 
     @property
     def received_formats(self) -> Mapping[int, Codec]:

@@ -12,10 +12,10 @@ import socket
 import struct
 
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.media.packets.rtp import SEQUENCE_MASK, RtpPacket, sequence_step
+from sip_daemon.media.packets.rtp import RtpPacket
 from sip_daemon.media.session.loop import EventLoop
 from sip_daemon.media.session.relay import Forward, Forwarding, Target
-from sip_daemon.media.session.stream import MAX_DROPOUT
+from sip_daemon.media.session.stream import Accepted, ReceiveStream
 from sip_daemon.sdp.codec import Codec
 
 MAX_BYTES = 4096
@@ -75,13 +75,14 @@ class _Departure:
         self._socket, self._address, self._token = sender, ("127.0.0.1", port), token
         self._heads: dict[Codec, bytes] = {}
 
-    def forward(self, packet: RtpPacket, codec: Codec, extended: int, now: float) -> None:  # noqa: ARG002
+    def forward(self, accepted: Accepted) -> None:
+        codec = accepted.codec
         head = self._heads.get(codec)
         if head is None:
             name = pack_format(codec)
             head = self._heads[codec] = _HEAD.pack(self._token, len(name)) + name
         try:
-            self._socket.sendto(head + packet.pack(), self._address)
+            self._socket.sendto(head + accepted.packet.pack(), self._address)
         except OSError:
             return  # the other worker has gone; its calls end by themselves
 
@@ -92,8 +93,7 @@ class _Arrival:
     def __init__(self, target: Target) -> None:
         self._forwarding = Forwarding(target)
         self._formats: dict[bytes, Codec] = {}
-        self._ssrc = -1
-        self._highest = 0
+        self._stream: ReceiveStream | None = None
 
     def receive(self, name: bytes, data: bytes, now: float) -> None:
         """Raises `ValueError` or `RemoteProtocolError` for what no worker of ours has sent."""
@@ -103,17 +103,12 @@ class _Arrival:
                 raise ValueError("too many formats on one hop")
             codec = self._formats[name] = parse_format(name)
         packet = RtpPacket.parse(data)
-        self._forwarding.forward(packet, codec, self._extend(packet), now)
-
-    def _extend(self, packet: RtpPacket) -> int:
-        step = sequence_step(packet.sequence, self._highest)
-        if packet.ssrc != self._ssrc or step > MAX_DROPOUT:
-            self._ssrc = packet.ssrc
-            self._highest += (packet.sequence - self._highest) & SEQUENCE_MASK
-            return self._highest
-        extended = self._highest + step
-        self._highest = max(self._highest, extended)
-        return extended
+        stream = self._stream
+        if stream is None or not stream.is_continued_by(packet, codec):
+            stream = ReceiveStream(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
+            self._stream = stream
+        extended = stream.count_untimed(packet.sequence, len(packet.payload))
+        self._forwarding.forward(Accepted(packet, codec, stream, extended, now))
 
 
 def pack_format(codec: Codec) -> bytes:

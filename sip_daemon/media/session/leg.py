@@ -8,38 +8,28 @@ special is going on, and whoever changes the state of a leg calls it.
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
-from sip_daemon.errors import MediaError
-from sip_daemon.media.audio.g711 import Law
 from sip_daemon.media.packets.demux import PacketKind, packet_kind
-from sip_daemon.media.packets.rtp import HEADER, MARKER, PLAIN, TIMESTAMP_MASK
 from sip_daemon.media.session.counters import LegStatistics
-from sip_daemon.media.session.description import LegDescription, Route, law_of, route
+from sip_daemon.media.session.description import LegDescription, law_of
 from sip_daemon.media.session.events import Finished, LegEvent, Silent
-from sip_daemon.media.session.learning import SocketAddress, plain_host
+from sip_daemon.media.session.fast_path import BUFFER, BUFFER_BYTES, VIEWS, FastPath, fast_path
+from sip_daemon.media.session.learning import SocketAddress
 from sip_daemon.media.session.loop import EventLoop, Timer
-from sip_daemon.media.session.player import Player
+from sip_daemon.media.session.playback import Playback, Started
 from sip_daemon.media.session.ports import SocketPair
-from sip_daemon.media.session.receiver import Accepted, Receiver
-from sip_daemon.media.session.recorder import LEFT, RIGHT, Recording, RecordingWriter, TappedPacket
-from sip_daemon.media.session.relay import BUFFER, BUFFER_BYTES, VIEWS, FastPath, Forward, Forwarding
+from sip_daemon.media.session.receiver import Receiver
+from sip_daemon.media.session.recorder import LEFT, Recording, RecordingWriter, TappedPacket
+from sip_daemon.media.session.relay import Forward, Forwarding
 from sip_daemon.media.session.reports import ReportExchange, next_interval
 from sip_daemon.media.session.rtcp_port import RtcpPort
+from sip_daemon.media.session.sender import Sender, Transform
 from sip_daemon.media.session.silence import SilenceWatch
-from sip_daemon.media.session.sounds import Sound, SoundLibrary, SoundSource
-from sip_daemon.media.session.stream import SendStream
-from sip_daemon.sdp.codec import Codec
-
-Transform = Callable[[bytes], bytes]
-"""Encryption of a packet, or its reversal. A packet that fails raises `ValueError` and is dropped."""
-
-MAX_PAUSE_SECONDS = 1.0
-"""A player whose last frame is older joins the stream anew, so that the timestamp shows the pause."""
+from sip_daemon.media.session.sounds import SoundLibrary, SoundSource
+from sip_daemon.media.session.stream import Accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +50,27 @@ class Leg:
         self.sockets = sockets
         self.description: LegDescription | None = None
         self.receiver = Receiver()
-        self.sent = SendStream(
-            secrets.randbits(32) or 1,
-            secrets.randbits(15),  # the upper half stays free: no wrap for the first ten minutes (RFC 3711 §3.3.1)
-            secrets.randbits(32),
-        )
+        self.sender = Sender(sockets.rtp, self.receiver.learner, self.receiver.counters)
         self.unprotect: Transform | None = None
-        self.protect: Transform | None = None
-        """Set before the first packet, once keys are agreed; such a leg does without the fast path."""
+        """As the sender's `protect`; such a leg does without the fast path."""
         self.other: Leg | None = None
         """The leg of this worker that it is bridged with."""
-        self.recording: Recording | None = None
         self._services, self._loop, self._on_event = services, services.loop, on_event
         self._forward: Forward | None = None
-        self._player: Player | None = None
-        self._play_request = 0
-        self._routes: dict[Codec, Route | None] = {}
-        self._sent_laws: dict[int, Law | None] = {}
+        self._playback = Playback(
+            services.loop, services.sounds, self.sender, self._playing_changed, lambda: on_event(Finished())
+        )
         self._fast: FastPath | None = None
         """What the present handler was made of, if it is a fast one."""
         self._silence = SilenceWatch(services.silence_seconds)
-        reports = ReportExchange(self.sent.ssrc, secrets.token_hex(12))
+        reports = ReportExchange(self.sender.sent.ssrc, secrets.token_hex(12))
         self.rtcp = RtcpPort(
             sockets.rtcp, sockets.rtp, reports, self.receiver.learner, self.receiver.counters, self._loop.now
         )
         self._report_timer: Timer | None = None
         self._press_timer: Timer | None = None
         self._is_closed = False
+        self.receiver.own_sources = self._sources
         self._loop.add(sockets.rtp.fileno(), self._receive_one)
         self._loop.add(sockets.rtcp.fileno(), self.rtcp.receive_one)
 
@@ -94,19 +78,16 @@ class Leg:
 
     def configure(self, description: LegDescription) -> None:
         """The result of an offer and its answer. Raises `MediaError` for an address that we cannot reach."""
-        self._check_family(description)
+        description.check_family(self.sockets.rtp.family)
         self.description = description
         self.receiver.describe(description)
+        self.sender.describe(description)
         self.rtcp.describe(description)
-        self._routes = {}
-        self._sent_laws = {codec.payload_type: law_of(codec) for codec in description.codecs}
+        self._playback.describe(description)
         if description.direction.sends and description.described is not None:
             self._silence.start(self._loop.now())
         else:
             self._silence.stop()
-        playable = description.playable
-        if self._player is not None and playable is not None:
-            self._player.change_law(Law(playable.name.upper()))
         if self._report_timer is None:
             self._report_timer = self._loop.call_later(next_interval() / 2, self._report)
         self.resolve_around()
@@ -118,7 +99,8 @@ class Leg:
                 leg._unbridge()
         if other is not None:
             self.other, other.other = other, self
-            self._forward, other._forward = Forwarding(other), Forwarding(self)
+            self._forward, other._forward = Forwarding(other.sender), Forwarding(self.sender)
+            self.receiver.own_sources = other.receiver.own_sources = self._sources | other._sources
             other.resolve()
         self.resolve()
 
@@ -131,49 +113,37 @@ class Leg:
     def echo(self, enabled: bool) -> None:
         if enabled:
             self._unbridge()
-            self._forward = Forwarding(self)
+            self._forward = Forwarding(self.sender)
         elif self.is_echoing:
             self._forward = None
         self.resolve()
 
     @property
     def is_echoing(self) -> bool:
-        return isinstance(self._forward, Forwarding) and self._forward.target is self
+        return isinstance(self._forward, Forwarding) and self._forward.target is self.sender
 
-    def play(self, source: SoundSource, *, repeat: bool, on_started: Callable[[MediaError | None], None]) -> None:
-        """Play instead of what is heard now. `on_started` is called once: with the error, or None when it plays."""
-        law = self._player_law()
-        self._play_request += 1
-        request = self._play_request
-
-        def deliver(result: Sound | MediaError) -> None:
-            if isinstance(result, MediaError):
-                on_started(result)
-            elif self._is_closed or request != self._play_request:
-                on_started(None)  # overtaken by another request
-            else:
-                self._start_player(result, repeat)
-                on_started(None)
-
-        self._services.sounds.load(source, law, deliver)
+    def play(self, source: SoundSource, *, repeat: bool, on_started: Started) -> None:
+        """Play instead of what is heard now. Raises `MediaError` when nothing can be played to this peer."""
+        self._playback.play(source, repeat=repeat, on_started=on_started)
 
     def stop_playing(self) -> None:
-        self._play_request += 1
-        if self._player is not None:
-            self._player.stop()
-            self._player = None
-            self.resolve_around()
+        self._playback.stop()
 
     def record(self, path: Path | None) -> None:
         """Begin a recording in a new file, or end the running one. Raises `MediaError`."""
         recording = self._services.recordings.start(path) if path is not None else None
         if self.recording is not None:
             self._services.recordings.stop(self.recording)
-        self.recording = recording
+        self.sender.recording = recording
         self.resolve_around()
 
+    @property
+    def recording(self) -> Recording | None:
+        """What is recorded of this leg: both directions."""
+        return self.sender.recording
+
     def statistics(self) -> LegStatistics:
-        receiver, reports, sent = self.receiver, self.rtcp.reports, self.sent
+        receiver, reports, sent = self.receiver, self.rtcp.reports, self.sender.sent
         target = receiver.learner.target
         jitter = reports.remote_jitter
         return LegStatistics(
@@ -210,7 +180,7 @@ class Leg:
             self._services.recordings.stop(self.recording)
         if self._report_timer is not None:
             self._report_timer.cancel()
-            self.rtcp.send(self.rtcp.reports.make(self.sent, self.receiver.stream, self._loop.now(), goodbye=True))
+            self._send_report(goodbye=True)
         if self._press_timer is not None:
             self._press_timer.cancel()
         self._loop.remove(self.sockets.rtp.fileno())
@@ -232,56 +202,6 @@ class Leg:
             self._receive_rtp(data, source)
         else:
             self.receiver.counters.dropped_malformed += 1
-
-    def transmit(
-        self, payload_type: int, marker: bool, sequence: int, timestamp: int, payload: bytes, now: float
-    ) -> None:
-        """Send a packet with numbers of our stream."""
-        destination = self.receiver.learner.target
-        if destination is None:
-            return
-        second = payload_type | (MARKER if marker else 0)
-        data = HEADER.pack(PLAIN, second, sequence, timestamp, self.sent.ssrc) + payload
-        try:
-            self.sockets.rtp.sendto(self.protect(data) if self.protect is not None else data, destination)
-        except (OSError, ValueError):
-            self.send_refused()
-        self.sent.count(sequence, timestamp, len(payload), now)
-        if self.recording is not None:
-            law = self._sent_laws.get(payload_type)
-            if law is not None:
-                self.recording.tap(TappedPacket(RIGHT, law, self.sent.ssrc, timestamp, payload, now))
-
-    def send_frame(self, law: Law, codes: bytes, *, is_first: bool) -> None:
-        """A frame of our own player."""
-        description, player, now = self.description, self._player, self._loop.now()
-        if description is None or player is None or not description.direction.receives:
-            return
-        codec = next((codec for codec in description.codecs if law_of(codec) is law), None)
-        if codec is None:
-            return
-        sent = self.sent
-        starts = is_first or sent.feed is not player or sent.sent_at is None or now - sent.sent_at > MAX_PAUSE_SECONDS
-        if starts:
-            sequence, timestamp = sent.join(player, 0, 0, codec.clock_rate, len(codes), now)
-        else:
-            sequence, timestamp = (sent.sequence + 1) & 0xFFFF, (sent.timestamp + len(codes)) & TIMESTAMP_MASK
-        self.transmit(codec.payload_type, starts, sequence, timestamp, codes, now)
-
-    def send_refused(self) -> None:
-        self.receiver.counters.send_refused += 1
-
-    @property
-    def takes_audio(self) -> bool:
-        """Whether relayed audio may go to the peer now."""
-        description = self.description
-        return description is not None and description.direction.receives and self._player is None
-
-    def route_of(self, codec: Codec) -> Route | None:
-        """How a format of another leg goes out here."""
-        if codec not in self._routes:
-            self._routes[codec] = route(codec, self.description.codecs) if self.description is not None else None
-        return self._routes[codec]
 
     def resolve_around(self) -> None:
         """Resolve this leg and the one whose audio goes to it."""
@@ -320,15 +240,15 @@ class Leg:
                 self.receiver.counters.dropped_malformed += 1
                 return
         accepted = self.receiver.accept(data, source, now)
-        if accepted is None:
-            return
-        self._report_presses()
-        self._tap_received(accepted, now)
-        if self._forward is not None and self.description is not None and self.description.direction.sends:
-            self._forward.forward(accepted.packet, accepted.codec, accepted.extended, now)
+        if accepted:
+            self._report_presses()
+        for each in accepted:
+            self._tap_received(each)
+            if self._forward is not None and self._is_to_be_heard:
+                self._forward.forward(each)
         if learner.learned != learned_before:
             self.resolve_around()
-        else:
+        elif accepted:
             self.resolve()
 
     def _report_presses(self) -> None:
@@ -343,91 +263,45 @@ class Leg:
         self.receiver.handle_timer(self._loop.now())
         self._report_presses()
 
-    def _tap_received(self, accepted: Accepted, now: float) -> None:
+    def _tap_received(self, accepted: Accepted) -> None:
         law = law_of(accepted.codec)
         if self.recording is not None and law is not None:
             packet = accepted.packet
-            self.recording.tap(TappedPacket(LEFT, law, packet.ssrc, packet.timestamp, packet.payload, now))
+            self.recording.tap(TappedPacket(LEFT, law, packet.ssrc, packet.timestamp, packet.payload, accepted.at))
 
     def _fast_path(self) -> FastPath | None:
-        """The parts of the fast path, if the present state allows for one."""
-        receiver, forward, description = self.receiver, self._forward, self.description
-        stream, codec, peer = receiver.stream, receiver.codec, receiver.learner.learned
-        if stream is None or codec is None or peer is None or not isinstance(forward, Forwarding):
+        """What handles this leg's packets now, if the present state allows for it."""
+        if self.unprotect is not None or not self._is_to_be_heard:
             return None
-        target = forward.target
-        if not isinstance(target, Leg) or not forward.is_joined_by(stream.ssrc) or not target.takes_audio:
-            return None
-        destination = target.receiver.learner.target
-        way = target.route_of(codec)
-        if destination is None or way is None or way.conversion is not None:
-            return None
-        if self.unprotect is not None or target.protect is not None:
-            return None
-        if description is None or not description.direction.sends:
-            return None
-        return FastPath(
-            receive_into=self.sockets.rtp.recvfrom_into,
-            peer=peer,
-            stream=stream,
-            payload_type=codec.payload_type,
-            slow=self.receive,
-            sent=target.sent,
-            sequence_offset=forward.sequence_offset,
-            timestamp_offset=forward.timestamp_offset,
-            out_type=way.payload_type,
-            send_to=target.sockets.rtp.sendto,
-            destination=destination,
-            refused=target.send_refused,
-            law=law_of(codec),
-            left=self.recording,
-            right=target.recording,
-            clock=self._loop.now,
-        )
+        return fast_path(self.sockets.rtp, self.receiver, self._forward, self.recording, self.receive, self._loop.now)
 
-    def _start_player(self, sound: Sound, repeat: bool) -> None:
-        if self._player is not None:
-            self._player.stop()
-        ptime = self.description.ptime if self.description is not None else 20
-        self._player = Player(self._loop, self, sound, repeat=repeat, ptime=ptime, on_finished=self._playing_finished)
-        law = self._player_law()
-        if law is not sound.law:  # the codec changed while the sound was loaded
-            self._player.change_law(law)
+    @property
+    def _is_to_be_heard(self) -> bool:
+        return self.description is not None and self.description.direction.sends
+
+    def _playing_changed(self) -> None:
+        self.sender.is_playing = self._playback.is_playing
         self.resolve_around()
 
-    def _playing_finished(self) -> None:
-        self._player = None
-        self.resolve_around()
-        self._on_event(Finished())
-
-    def _player_law(self) -> Law:
-        if self.description is None:
-            raise MediaError("nothing can be played before an offer and an answer")
-        playable = self.description.playable
-        if playable is None:
-            raise MediaError("nothing can be played to a peer that takes no G.711")
-        return Law(playable.name.upper())
+    @property
+    def _sources(self) -> frozenset[int]:
+        return frozenset((self.sender.sent.ssrc,))
 
     def _unbridge(self) -> None:
         other, self.other = self.other, None
         self._forward = None
+        self.receiver.own_sources = self._sources
         self.resolve()
         if other is not None:
             other.other = None
             other._forward = None
+            other.receiver.own_sources = other._sources
             other.resolve()
 
     def _report(self) -> None:
-        self.rtcp.send(self.rtcp.reports.make(self.sent, self.receiver.stream, self._loop.now()))
+        self._send_report()
         self._report_timer = self._loop.call_later(next_interval(), self._report)
 
-    def _check_family(self, description: LegDescription) -> None:
-        """A name would mean a look-up on the packet path, and IPv4 cannot be spoken from an IPv6 socket."""
-        host = description.address.host
-        try:
-            address = ip_address(plain_host(host))
-        except ValueError:
-            raise MediaError("the peer's media address is not an IP address") from None
-        ours = self.sockets.rtp.family
-        if description.described is not None and (address.version == 6) != (ours == socket.AF_INET6):
-            raise MediaError("the peer's media address is of another IP version than ours")
+    def _send_report(self, *, goodbye: bool = False) -> None:
+        now = self._loop.now()
+        self.rtcp.send(self.rtcp.reports.make(self.sender.sent, self.receiver.stream, now, goodbye=goodbye))

@@ -143,10 +143,7 @@ class EventLoop:
         while timers and timers[0][0] <= now:
             callback = heapq.heappop(timers)[2].callback
             if callback is not None:
-                try:
-                    callback()
-                except Exception:
-                    logger.exception("a timer failed")
+                _call(callback, "a timer failed")
 
     def _run_from_threads(self) -> None:
         try:
@@ -154,4 +151,12 @@ class EventLoop:
         except BlockingIOError:
             return
         while self._from_threads:
-            self._from_threads.popleft()()
+            _call(self._from_threads.popleft(), "what a thread wanted failed")
+
+
+def _call(callback: Handler, complaint: str) -> None:
+    """Whatever it raises is logged, and costs the others nothing."""
+    try:
+        callback()
+    except Exception:
+        logger.exception(complaint)

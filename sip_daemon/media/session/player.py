@@ -14,9 +14,9 @@ MAX_CATCH_UP_SECONDS = 0.2
 
 
 class FrameSink(Protocol):
-    """The leg, as a player sees it."""
+    """The sending half of a leg, as a player sees it."""
 
-    def send_frame(self, law: Law, codes: bytes, *, is_first: bool) -> None: ...
+    def send_frame(self, player: object, law: Law, codes: bytes, now: float, *, is_first: bool) -> None: ...
 
 
 class Player:
@@ -48,14 +48,15 @@ class Player:
     def change_law(self, law: Law) -> None:
         """The leg has settled on the other law: go on at the same place."""
         sound = self._sound
-        self._sound = Sound(convert(sound.codes, sound.law, law), law, sound.is_endless)
+        if law is not sound.law:
+            self._sound = Sound(convert(sound.codes, sound.law, law), law, sound.is_endless)
 
     def _tick(self) -> None:
         frame = self._next_frame()
         if frame is None:
             self._on_finished()
             return
-        self._sink.send_frame(self._sound.law, frame, is_first=self._is_first)
+        self._sink.send_frame(self, self._sound.law, frame, self._loop.now(), is_first=self._is_first)
         self._is_first = False
         self._schedule()
 

@@ -20,6 +20,9 @@ RETRY_AFTER_SECONDS = 10
 RECEIVE_BUFFER_BYTES = 128 * 1024
 """Room for a stall of ours: half a second of G.711 as the kernel counts its buffers, and a bound for floods."""
 
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What the machine will have again when some call has ended."""
+
 EXPEDITED_FORWARDING = 0xB8
 """DSCP 46 (RFC 4594 §4.1), so that switches send audio first."""
 
@@ -97,9 +100,12 @@ def open_pair(pool: PortPool, host: str) -> SocketPair:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 pool.give_back(port)
-            else:
-                pool.give_back_unused(port)
-                raise MediaError(f"cannot open RTP sockets on {host}: {error.strerror}") from error
+                continue
+            pool.give_back_unused(port)
+            text = f"cannot open RTP sockets on {host}: {error.strerror}"
+            if error.errno in EXHAUSTED:
+                raise MediaUnavailable(text, retry_after=RETRY_AFTER_SECONDS) from error
+            raise MediaError(text) from error
     raise MediaUnavailable("every RTP port is taken by another program")
 
 

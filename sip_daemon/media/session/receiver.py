@@ -5,26 +5,16 @@ No socket and no clock: tests feed it bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.media.packets.dtmf import KeyPress, KeyPressDetector, TelephoneEvent
 from sip_daemon.media.packets.rtp import RtpPacket
 from sip_daemon.media.session.counters import LegCounters
 from sip_daemon.media.session.description import LegDescription
-from sip_daemon.media.session.learning import AddressLearner, SocketAddress
-from sip_daemon.media.session.stream import ReceiveStream
+from sip_daemon.media.session.learning import AddressLearner, Arrival, SocketAddress
+from sip_daemon.media.session.stream import Accepted, ReceiveStream
 from sip_daemon.sdp.codec import Codec
-
-
-class Accepted(NamedTuple):
-    """A packet that is the peer's. A tuple, since it is made on the packet path."""
-
-    packet: RtpPacket
-    codec: Codec
-    extended: int
-    """Its sequence number without wrapping."""
 
 
 class Receiver:
@@ -37,6 +27,9 @@ class Receiver:
         self.codec: Codec | None = None
         """What the peer speaks now."""
         self.detector = KeyPressDetector()
+        self.own_sources: frozenset[int] = frozenset()
+        """SSRCs of ours that must not come back: a peer whose description names our own port makes a loop (RFC 3550
+        §8.2), in which one packet would run for ever."""
         self._formats: Mapping[int, Codec] = {}
         self._presses: list[KeyPress] = []
 
@@ -47,23 +40,34 @@ class Receiver:
         if self.codec not in self._formats.values():
             self.codec = None
 
-    def accept(self, data: bytes, source: SocketAddress, now: float) -> Accepted | None:
-        """The packet, if it is the peer's and can be understood; otherwise it is counted and dropped."""
+    def accept(self, data: bytes, source: SocketAddress, now: float) -> list[Accepted]:
+        """The packet, if it is the peer's and can be understood; otherwise it is counted and dropped.
+
+        With the packet by which an address is learned come those that showed it.
+        """
         try:
             packet = RtpPacket.parse(data)
         except RemoteProtocolError:
             self.counters.dropped_malformed += 1
-            return None
-        if source != self.learner.learned and not self._is_peer(packet, source):
-            self.counters.dropped_source += 1
-            return None
+            return []
+        arrivals = ((packet, now),) if source == self.learner.learned else self._learn(packet, source, now)
+        # Those that were kept count as dropped until then.
+        self.counters.dropped_source += 1 - len(arrivals)
+        understood = (self._understand(*arrival) for arrival in arrivals)
+        return [accepted for accepted in understood if accepted is not None]
+
+    def _understand(self, packet: RtpPacket, at: float) -> Accepted | None:
         codec = self._formats.get(packet.payload_type)
         if codec is None or not packet.payload:
             self.counters.dropped_malformed += 1
             return None
+        if packet.ssrc in self.own_sources:
+            self.counters.dropped_source += 1
+            return None
         if codec.is_speech:
             self.codec = codec
-        return Accepted(packet, codec, self._count(packet, codec, now))
+        stream, extended = self._count(packet, codec, at)
+        return Accepted(packet, codec, stream, extended, at)
 
     def take_presses(self) -> list[KeyPress]:
         presses, self._presses = self._presses, []
@@ -90,24 +94,19 @@ class Receiver:
     def jitter_ms(self) -> float:
         return 1000 * self.stream.jitter / self.stream.clock_rate if self.stream is not None else 0.0
 
-    def _is_peer(self, packet: RtpPacket, source: SocketAddress) -> bool:
+    def _learn(self, packet: RtpPacket, source: SocketAddress, now: float) -> Sequence[Arrival]:
         """Well-formed means too that the payload type is one that was agreed: before that, nobody is the peer."""
-        return packet.payload_type in self._formats and self.learner.receive(source, packet.ssrc, packet.sequence)
+        return self.learner.receive(source, packet, now) if packet.payload_type in self._formats else ()
 
-    def _count(self, packet: RtpPacket, codec: Codec, now: float) -> int:
+    def _count(self, packet: RtpPacket, codec: Codec, now: float) -> tuple[ReceiveStream, int]:
         stream = self.stream
-        if (
-            stream is None
-            or stream.ssrc != packet.ssrc
-            or not stream.is_continued_by(packet.sequence)
-            or (codec.is_speech and codec.clock_rate != stream.clock_rate)
-        ):
+        if stream is None or not stream.is_continued_by(packet, codec):
             stream = self._begin(packet, codec, now)
         if not codec.is_telephone_event:
-            return stream.count(packet.sequence, packet.timestamp, len(packet.payload), now)
-        self._observe_event(packet, now)
+            return stream, stream.count(packet.sequence, packet.timestamp, len(packet.payload), now)
+        self._observe_event(packet, codec.clock_rate, now)
         # Its timestamp stands still while the event lasts (RFC 4733 §2.5.1.2): that is not jitter.
-        return stream.count_untimed(packet.sequence, len(packet.payload))
+        return stream, stream.count_untimed(packet.sequence, len(packet.payload))
 
     def _begin(self, packet: RtpPacket, codec: Codec, now: float) -> ReceiveStream:
         self.counters.add(self.stream)
@@ -115,10 +114,10 @@ class Receiver:
         self.stream = ReceiveStream(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
         return self.stream
 
-    def _observe_event(self, packet: RtpPacket, now: float) -> None:
+    def _observe_event(self, packet: RtpPacket, clock_rate: int, now: float) -> None:
         try:
             event = TelephoneEvent.parse(packet.payload)
         except RemoteProtocolError:
             self.counters.dropped_malformed += 1
             return
-        self._presses += self.detector.receive(packet.timestamp, event, now)
+        self._presses += self.detector.receive(packet.timestamp, event, now, clock_rate)

@@ -87,5 +87,6 @@ class RtcpPort:
             return rtp
         if self._learned is not None:
             return self._learned
-        described = self._described_port if rtp == self._learner.described else None
-        return (rtp[0], described or rtp[1] + 1, *rtp[2:])
+        described = self._described_port if rtp[:2] == self._learner.described else None
+        port = described or rtp[1] + 1
+        return (rtp[0], port, *rtp[2:]) if port < 65536 else None

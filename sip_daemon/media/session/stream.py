@@ -6,7 +6,10 @@ packet, and every other packet, is decided here.
 
 from __future__ import annotations
 
-from sip_daemon.media.packets.rtp import SEQUENCE_MASK, TIMESTAMP_MASK, sequence_step
+from typing import NamedTuple
+
+from sip_daemon.media.packets.rtp import SEQUENCE_MASK, TIMESTAMP_MASK, RtpPacket, sequence_step
+from sip_daemon.sdp.codec import Codec
 
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
@@ -73,9 +76,14 @@ class ReceiveStream:
         """When the newest packet came."""
         return (self.transit + self.timestamp) / self.clock_rate
 
-    def is_continued_by(self, sequence: int) -> bool:
-        """Whether a packet of that number belongs to this run, however late or early."""
-        return -MAX_MISORDER <= sequence_step(sequence, self.highest) <= MAX_DROPOUT
+    def is_continued_by(self, packet: RtpPacket, codec: Codec) -> bool:
+        """Whether the packet belongs to this run, however late or early it is: the same source, which has neither set
+        its numbers anew nor changed its clock."""
+        return (
+            packet.ssrc == self.ssrc
+            and -MAX_MISORDER <= sequence_step(packet.sequence, self.highest) <= MAX_DROPOUT
+            and (codec.clock_rate == self.clock_rate or not codec.is_speech)
+        )
 
     def count(self, sequence: int, timestamp: int, payload_bytes: int, now: float) -> int:
         """Count one packet and return its extended sequence number."""
@@ -110,6 +118,19 @@ class ReceiveStream:
         return min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0
 
 
+class Accepted(NamedTuple):
+    """A packet that is the peer's. A tuple, since it is made on the packet path."""
+
+    packet: RtpPacket
+    codec: Codec
+    stream: ReceiveStream
+    """The run that it belongs to."""
+    extended: int
+    """Its sequence number there, without wrapping."""
+    at: float
+    """When it came."""
+
+
 class SendStream:
     """What one peer hears from us, in one SSRC with numbers that never jump, whoever the audio comes from.
 
@@ -136,6 +157,7 @@ class SendStream:
         self.timestamp = timestamp
         self.clock_rate = 8000
         self.sent_at: float | None = None
+        """When that timestamp was first used."""
         self.feed: object = None
         """The source that joined last: the offsets of any other are void."""
         self.packets = 0
@@ -163,8 +185,10 @@ class SendStream:
         """A packet with these numbers of ours has been sent."""
         if sequence_step(sequence, self.sequence) > 0:
             self.sequence = sequence
-            self.timestamp = timestamp
-            self.sent_at = now
+            if timestamp != self.timestamp or self.sent_at is None:
+                # That of a telephone-event stands still while time goes on (RFC 4733 §2.5.1.2).
+                self.timestamp = timestamp
+                self.sent_at = now
         self.packets += 1
         self.octets += payload_bytes
 

@@ -108,7 +108,7 @@ class SessionTable:
     def expect_hop(self, session: Session) -> tuple[int, int]:
         """Port and token by which a leg in another worker reaches this one."""
         self._leave_hop(session)
-        session.hop_token = self._hop.expect(session.leg)
+        session.hop_token = self._hop.expect(session.leg.sender)
         return self._hop.port, session.hop_token
 
     def bridge_away(self, session: Session, port: int, token: int) -> None:

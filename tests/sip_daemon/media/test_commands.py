@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,26 @@ def test_start_is_refused_with_a_sentence_when_another_worker_answers(
     second._command[second._command.index("--socket") + 1] = str(worker.socket)
     assert second.run_to_end() == 1
     assert "already answers" in capfd.readouterr().err
+
+
+def test_a_failure_that_nobody_thought_of_is_answered_too(control: ControlSession) -> None:
+    control.call("session.open", {"legs": [leg("a")], "call_id": "x"})
+    with pytest.raises(CallRefused, match="log of the media worker"):
+        control.call("session.record", {"id": "a", "path": "no\0file"})
+    assert control.call("session.close", {"id": "a"})["packets_sent"] == 0
+
+
+@pytest.fixture
+def few_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("few_files")
+def test_a_worker_may_open_more_files_than_a_shell_allows(tmp_path: Path) -> None:
+    with WorkerProcess(tmp_path, ports="41000-41799") as running, ControlSession(running.socket, 5.0) as control:
+        control.call("worker.status")
+        assert running.process is not None
+        assert resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)[0] >= 800

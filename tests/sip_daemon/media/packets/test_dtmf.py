@@ -34,6 +34,11 @@ def test_a_press_is_reported_at_its_end_with_its_duration() -> None:
     assert detector.receive(1000, event(5, 800, end=True), 0.1) == [KeyPress("5", 100)]
 
 
+def test_a_press_beside_opus_runs_at_its_clock() -> None:
+    detector = KeyPressDetector()
+    assert detector.receive(1000, event(5, 4800, end=True), 0.1, 48000) == [KeyPress("5", 100)]
+
+
 def test_repeated_ends_are_not_reported_again() -> None:
     detector = KeyPressDetector()
     detector.receive(1000, event(5, 800, end=True), 0.0)

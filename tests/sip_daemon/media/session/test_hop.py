@@ -10,7 +10,7 @@ from sip_daemon.media.packets.rtp import RtpPacket
 from sip_daemon.media.session.description import Route
 from sip_daemon.media.session.hop import Hop, pack_format, parse_format
 from sip_daemon.media.session.loop import EventLoop
-from sip_daemon.media.session.stream import SendStream
+from sip_daemon.media.session.stream import Accepted, ReceiveStream, SendStream
 from sip_daemon.sdp.codec import Codec
 from tests.support.media_worker import EVENT_101, PCMU
 
@@ -29,6 +29,7 @@ class Ear:
     def transmit(
         self, payload_type: int, marker: bool, sequence: int, timestamp: int, payload: bytes, now: float
     ) -> None:
+        self.sent.count(sequence, timestamp, len(payload), now)
         self.heard.append((payload_type, sequence, payload))
 
 
@@ -42,7 +43,8 @@ def test_a_packet_reaches_the_leg_behind_the_token() -> None:
     here, there, ear = Hop(loop), Hop(loop), Ear()
     way = here.departure(there.port, there.expect(ear))
     for sequence in (0xFFFF, 0):
-        way.forward(RtpPacket(0, sequence, 0, 7, b"hello"), PCMU, sequence, 0.0)
+        packet = RtpPacket(0, sequence, 0, 7, b"hello")
+        way.forward(Accepted(packet, PCMU, ReceiveStream(7, sequence, 0, 8000, 0.0), sequence, 0.0))
         loop.run_once(1.0)
     assert ear.heard == [(0, 1001, b"hello"), (0, 1002, b"hello")]
 
@@ -70,3 +72,14 @@ def test_garbage_behind_a_known_token_is_dropped() -> None:
         loop.run_once(1.0)
     sender.close()
     assert (hop.dropped, ear.heard) == (3, [])
+
+
+def test_a_source_that_sets_its_numbers_anew_goes_on_in_the_stream() -> None:
+    loop = EventLoop()
+    here, there, ear = Hop(loop), Hop(loop), Ear()
+    way = here.departure(there.port, there.expect(ear))
+    for sequence in (60000, 7):
+        packet = RtpPacket(0, sequence, 0, 7, b"hello")
+        way.forward(Accepted(packet, PCMU, ReceiveStream(7, sequence, 0, 8000, 0.0), sequence, 0.0))
+        loop.run_once(1.0)
+    assert [sequence for _, sequence, _ in ear.heard] == [1001, 1002]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sip_daemon.media.packets.rtp import RtpPacket
 from sip_daemon.media.session.learning import MAX_CANDIDATES, AddressLearner
 
 DESCRIBED = ("192.0.2.1", 4000)
@@ -15,8 +16,13 @@ def learner(signalling_host: str | None = None) -> AddressLearner:
     return made
 
 
-def shows(made: AddressLearner, source: tuple[str, int], *sequences: int, ssrc: int = 1) -> list[bool]:
-    return [made.receive(source, ssrc, sequence) for sequence in sequences]
+def packet(sequence: int, ssrc: int = 1) -> RtpPacket:
+    return RtpPacket(0, sequence, 0, ssrc, b"x")
+
+
+def shows(made: AddressLearner, source: tuple[str, int], *sequences: int, ssrc: int = 1, at: float = 0.0) -> list[bool]:
+    """Whether each is believed."""
+    return [bool(made.receive(source, packet(sequence, ssrc), at)) for sequence in sequences]
 
 
 def test_until_something_comes_the_described_address_is_the_target() -> None:
@@ -34,6 +40,19 @@ def test_another_source_has_to_show_three_packets_in_sequence() -> None:
     made = learner()
     assert shows(made, NAT, 10, 11, 12) == [False, False, True]
     assert made.target == NAT
+
+
+def test_what_it_has_shown_counts_once_it_is_believed() -> None:
+    made = learner()
+    shows(made, NAT, 10, 11)
+    assert [each.sequence for each, _ in made.receive(NAT, packet(12), 0.0)] == [10, 11, 12]
+
+
+def test_packets_with_a_long_pause_between_are_not_in_sequence() -> None:
+    made = learner()
+    shows(made, NAT, 10, 11)
+    assert shows(made, NAT, 12, at=5.0) == [False]
+    assert shows(made, NAT, 13, 14, at=5.04) == [False, True]
 
 
 def test_packets_out_of_sequence_do_not_count() -> None:
@@ -71,6 +90,13 @@ def test_the_signalling_host_goes_before_a_stranger_that_was_first() -> None:
     shows(made, NAT, 10)
     assert shows(made, STRANGER, 3, 4) == [False, False]
     assert shows(made, NAT, 11, 12) == [False, True]
+
+
+def test_a_single_packet_from_the_signalling_host_does_not_keep_the_peer_out() -> None:
+    made = learner(signalling_host="203.0.113.50")
+    shows(made, ("203.0.113.50", 9), 1)
+    assert shows(made, NAT, 10, 11, 12) == [False] * 3
+    assert [each.sequence for each, _ in made.receive(NAT, packet(13), 0.5)] == [11, 12, 13]
 
 
 def test_a_stranger_is_taken_when_the_signalling_host_sends_nothing() -> None:
@@ -121,7 +147,7 @@ def test_a_flood_of_sources_is_bounded_and_does_not_push_out_the_signalling_host
 def test_an_ipv6_address_is_the_same_in_any_spelling() -> None:
     made = AddressLearner()
     made.start(("2001:DB8:0:0::1", 4000), None)
-    assert made.receive(("2001:db8::1", 4000, 0, 0), 1, 1)
+    assert made.receive(("2001:db8::1", 4000, 0, 0), packet(1), 0.0)
 
 
 def test_rtcp_may_come_from_another_port_of_the_peer_only() -> None:

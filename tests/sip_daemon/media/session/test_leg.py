@@ -133,7 +133,7 @@ def test_packets_are_transformed_in_each_direction(sides: tuple[Side, Side]) -> 
     def mask(data: bytes) -> bytes:
         return data[:12] + bytes(octet ^ 0x5A for octet in data[12:])
 
-    bob.leg.protect = bob.leg.unprotect = mask
+    bob.leg.sender.protect = bob.leg.unprotect = mask
     alice.says(b"secret")
     assert mask(bytes(12) + bob.hears())[12:] == b"secret"
     bob.says(mask(bytes(12) + b"answer")[12:])
@@ -163,3 +163,41 @@ def test_a_recorded_call_stays_on_the_fast_path(sides: tuple[Side, Side], tmp_pa
         assert bob.hears() == payload
     assert alice.is_fast
     alice.leg.record(None)
+
+
+def test_a_peer_at_the_last_port_has_no_room_for_rtcp_and_costs_nothing(sides: tuple[Side, Side]) -> None:
+    alice, _ = sides
+    alice.leg.configure(LegDescription(TransportAddress("127.0.0.1", 65535), (PCMU,), (PCMU,)))
+    assert alice.leg.rtcp.target is None
+    alice.leg.close()
+    assert alice.leg.sockets.rtp.fileno() == -1
+
+
+def test_legs_that_are_told_to_send_to_each_other_make_no_loop(sides: tuple[Side, Side]) -> None:
+    """Two phones may name our own ports in their descriptions."""
+    alice, bob = sides
+    alice.leg.configure(LegDescription(bob.address, (PCMU,), (PCMU,)))
+    bob.leg.configure(LegDescription(alice.address, (PCMU,), (PCMU,)))
+    bob.peer.socket.close()
+    bob.peer.socket = alice.peer.socket
+    for _ in range(3):  # learned as a stranger's, and relayed to ourselves
+        alice.says(b"round and round")
+    for _ in range(20):
+        alice.loop.run_once(0.01)
+    statistics = alice.leg.statistics(), bob.leg.statistics()
+    assert max(one.packets_sent for one in statistics) <= 3
+
+
+def test_an_address_learned_from_a_packet_of_no_use_is_sent_to(sides: tuple[Side, Side]) -> None:
+    """The fast path of the other leg is made anew for it."""
+    alice, bob = sides
+    nat = RtpPeer()
+    bob.leg.configure(LegDescription(TransportAddress("127.0.0.1", 9), (PCMU,), (PCMU,)))
+    for _ in range(3):
+        alice.says(b"into the void")
+    for payload in (b"here", b"I", b""):
+        nat.send(bob.address, payload)
+        bob.loop.run_once(1.0)
+    alice.says(b"found")
+    assert nat.receive().payload == b"found"
+    nat.close()

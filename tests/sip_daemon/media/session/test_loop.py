@@ -64,3 +64,16 @@ def test_a_removed_descriptor_is_not_served(pair: tuple[socket.socket, socket.so
     loop.remove(pair[1].fileno())
     loop.remove(pair[1].fileno())
     assert loop.run_once(0.01) == 0
+
+
+def test_what_a_thread_wanted_may_fail_without_harm_to_the_rest() -> None:
+    loop, done = EventLoop(), []
+
+    def fail() -> None:
+        raise ValueError("of this one only")
+
+    loop.call_from_thread(fail)
+    loop.call_from_thread(lambda: done.append(True))
+    loop.run_once(1.0)
+    assert done == [True]
+    loop.close()

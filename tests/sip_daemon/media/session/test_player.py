@@ -32,8 +32,8 @@ class Frames:
         self.firsts: list[bool] = []
         self.finished = 0
 
-    def send_frame(self, law: Law, codes: bytes, *, is_first: bool) -> None:
-        self.frames.append((round(self.loop.time - 100.0, 3), law, codes))
+    def send_frame(self, player: object, law: Law, codes: bytes, now: float, *, is_first: bool) -> None:
+        self.frames.append((round(now - 100.0, 3), law, codes))
         self.firsts.append(is_first)
 
     def finish(self) -> None:

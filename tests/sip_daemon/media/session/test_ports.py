@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
@@ -88,3 +89,14 @@ def test_a_foreign_address_is_an_error_and_keeps_the_port() -> None:
     with pytest.raises(MediaError):
         open_pair(pool, "192.0.2.1")
     assert pool.free == 1
+
+
+def test_a_machine_without_free_descriptors_is_full_and_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    pool = PortPool(PortSlice(40960, 40963))
+    monkeypatch.setattr("sip_daemon.media.session.ports._bind", refuse)
+    with pytest.raises(MediaUnavailable, match="Too many open files"):
+        open_pair(pool, "127.0.0.1")
+    assert pool.free == 2

@@ -25,10 +25,8 @@ def audio(sequence: int, *, payload_type: int = 0, ssrc: int = 1) -> bytes:
 
 def test_the_peers_packet_comes_with_its_codec_and_full_number() -> None:
     made = receiver()
-    first = made.accept(audio(0xFFFF), PEER, 0.0)
-    second = made.accept(audio(0, payload_type=8), PEER, 0.02)
-    assert first is not None
-    assert second is not None
+    (first,) = made.accept(audio(0xFFFF), PEER, 0.0)
+    (second,) = made.accept(audio(0, payload_type=8), PEER, 0.02)
     assert (first.codec, second.codec) == (PCMU, PCMA)
     assert second.extended == first.extended + 1
     assert made.codec == PCMA
@@ -36,17 +34,17 @@ def test_the_peers_packet_comes_with_its_codec_and_full_number() -> None:
 
 def test_before_an_offer_and_an_answer_nobody_is_the_peer() -> None:
     made = Receiver()
-    assert made.accept(audio(1), PEER, 0.0) is None
+    assert made.accept(audio(1), PEER, 0.0) == []
     assert made.counters.dropped_source == 1
 
 
 def test_a_payload_type_that_was_not_agreed_is_malformed_and_teaches_no_address() -> None:
     made = receiver()
     for sequence in range(5):
-        assert made.accept(audio(sequence, payload_type=77), ("203.0.113.1", 1), 0.0) is None
+        assert made.accept(audio(sequence, payload_type=77), ("203.0.113.1", 1), 0.0) == []
     assert made.learner.learned is None
     made.accept(audio(1), PEER, 0.0)
-    assert made.accept(audio(2, payload_type=77), PEER, 0.0) is None
+    assert made.accept(audio(2, payload_type=77), PEER, 0.0) == []
     assert (made.counters.dropped_source, made.counters.dropped_malformed) == (5, 1)
 
 
@@ -83,12 +81,29 @@ def test_a_number_of_the_peers_own_is_understood_where_ours_are_not_contradicted
     made = Receiver()
     theirs, ours = (PCMU, EVENT_101), (PCMA,)
     made.describe(LegDescription(TransportAddress(*PEER), theirs, ours))
-    accepted = made.accept(audio(1, payload_type=0), PEER, 0.0)
-    assert accepted is not None
+    (accepted,) = made.accept(audio(1, payload_type=0), PEER, 0.0)
     assert accepted.codec == PCMU
 
 
 def test_an_empty_packet_is_dropped() -> None:
     made = receiver()
-    assert made.accept(RtpPacket(0, 1, 0, 1, b"").pack(), PEER, 0.0) is None
+    assert made.accept(RtpPacket(0, 1, 0, 1, b"").pack(), PEER, 0.0) == []
     assert made.counters.dropped_malformed == 1
+
+
+def test_with_the_packet_that_shows_the_address_come_those_before_it() -> None:
+    made, nat = receiver(), ("198.51.100.7", 31000)
+    assert made.accept(audio(10), nat, 0.00) == []
+    assert made.accept(audio(11), nat, 0.02) == []
+    accepted = made.accept(audio(12), nat, 0.04)
+    assert [(each.packet.sequence, each.at) for each in accepted] == [(10, 0.00), (11, 0.02), (12, 0.04)]
+    assert (made.packets, made.lost, made.counters.dropped_source) == (3, 0, 0)
+
+
+def test_our_own_stream_coming_back_is_dropped() -> None:
+    """RFC 3550 §8.2: a peer that names our own port must not make a loop."""
+    made = receiver()
+    made.own_sources = frozenset({1})
+    assert made.accept(audio(10, ssrc=1), PEER, 0.0) == []
+    assert made.counters.dropped_source == 1
+    assert len(made.accept(audio(10, ssrc=2), PEER, 0.0)) == 1

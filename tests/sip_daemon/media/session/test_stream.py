@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sip_daemon.media.packets.rtp import RtpPacket
 from sip_daemon.media.session.stream import ReceiveStream, SendStream
+from sip_daemon.sdp.codec import Codec
+from tests.support.media_worker import PCMU
 
 FRAME = 160
 
@@ -14,6 +17,10 @@ def received(*sequences: int) -> ReceiveStream:
     for index, sequence in enumerate(sequences):
         stream.count(sequence, index * FRAME, 160, index * 0.02)
     return stream
+
+
+def continues(stream: ReceiveStream, sequence: int, *, ssrc: int = 7, codec: Codec = PCMU) -> bool:
+    return stream.is_continued_by(RtpPacket(codec.payload_type, sequence & 0xFFFF, 0, ssrc, b"x"), codec)
 
 
 def test_packets_in_order_are_all_received() -> None:
@@ -42,10 +49,17 @@ def test_duplicates_count_against_losses() -> None:
 
 def test_a_far_jump_is_another_run() -> None:
     stream = received(5, 6)
-    assert stream.is_continued_by(3006)
-    assert not stream.is_continued_by(3007)
-    assert stream.is_continued_by((6 - 100) & 0xFFFF)
-    assert not stream.is_continued_by((6 - 101) & 0xFFFF)
+    assert continues(stream, 3006)
+    assert not continues(stream, 3007)
+    assert continues(stream, 6 - 100)
+    assert not continues(stream, 6 - 101)
+
+
+def test_another_source_or_clock_is_another_run_and_a_key_press_is_not() -> None:
+    stream = received(5, 6)
+    assert not continues(stream, 7, ssrc=8)
+    assert not continues(stream, 7, codec=Codec(111, "opus", 48000, 2))
+    assert continues(stream, 7, codec=Codec(110, "telephone-event", 48000))
 
 
 def test_even_packets_have_no_jitter() -> None:
@@ -110,3 +124,11 @@ def test_a_late_packet_does_not_take_the_stream_back() -> None:
 
 def test_the_timestamp_for_reports_runs_on_between_packets() -> None:
     assert sent_until(100, 5000, at=1.0).timestamp_at(1.25) == 7000
+
+
+def test_while_a_key_is_pressed_time_goes_on_and_the_timestamp_does_not() -> None:
+    """RFC 3550 §6.4.1: a report's timestamp fits its time, also after a long telephone-event."""
+    stream = SendStream(7, 0, 0)
+    stream.count(1, 800, 4, 10.0)
+    stream.count(2, 800, 4, 11.0)
+    assert stream.timestamp_at(11.0) == 800 + 8000
