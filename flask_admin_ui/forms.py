@@ -78,7 +78,7 @@ class RepeatedPassword(Form):
     password = PasswordField(lazy_gettext("New password"), [required(), at_most(PASSWORD_LIMIT)])
     repeated = PasswordField(
         lazy_gettext("New password once more"),
-        [EqualTo("password", lazy_gettext("The two passwords differ."))],
+        [required(), EqualTo("password", lazy_gettext("The two passwords differ."))],
     )
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from babel.dates import get_timezone as find_timezone
 from flask import Flask, request, url_for
-from flask_babel import Babel, get_locale, get_timezone
+from flask_babel import Babel, format_decimal, get_locale, get_timezone
+
+from flask_admin_ui.wording import audit_action
 
 TIMEZONE_COOKIE = "gosip_timezone"
 TIMEZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
@@ -40,7 +42,14 @@ def install(app: Flask) -> None:
         now=lambda: f"{time.time():.3f}",
     )
     app.jinja_env.filters.update(
-        isotime=isotime, localtime=localtime, duration=duration, shorten=shorten, browser=browser, detail=detail
+        action=audit_action,
+        amount=format_decimal,
+        isotime=isotime,
+        localtime=localtime,
+        duration=duration,
+        shorten=shorten,
+        browser=browser,
+        detail=detail,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 
 from flask_admin_ui.live import LiveBinding, LiveCall
 
@@ -123,3 +123,36 @@ def program(name: str) -> tuple[str, str, str]:
                 gettext("These pages pause for a moment."),
             )
     return base, "", ""
+
+
+def audit_action(action: str) -> str:
+    """What somebody did (column `audit.action`)."""
+    words = ACTIONS.get(action)
+    return action if words is None else str(words)
+
+
+ACTIONS = {
+    "call.hangup": lazy_gettext("ended a call"),
+    "config.set": lazy_gettext("changed a setting"),
+    "device.add": lazy_gettext("added a phone"),
+    "device.edit": lazy_gettext("changed a phone"),
+    "device.import": lazy_gettext("imported phones"),
+    "device.password": lazy_gettext("made a new phone password"),
+    "device.remove": lazy_gettext("deleted a phone"),
+    "extension.add": lazy_gettext("added a number"),
+    "extension.edit": lazy_gettext("changed a number"),
+    "extension.remove": lazy_gettext("deleted a number"),
+    "key.new": lazy_gettext("made a new key"),
+    "program.restart": lazy_gettext("restarted a program"),
+    "session.end": lazy_gettext("signed a browser out"),
+    "session.start": lazy_gettext("signed in"),
+    "setup-code.new": lazy_gettext("made a one-time code"),
+    "setup-code.use": lazy_gettext("used a one-time code"),
+    "user.add": lazy_gettext("added a user"),
+    "user.edit": lazy_gettext("changed a user"),
+    "user.password": lazy_gettext("set a password"),
+    "user.remove": lazy_gettext("deleted a user"),
+    "user.second-factor.off": lazy_gettext("switched a second factor off"),
+    "user.second-factor.on": lazy_gettext("switched a second factor on"),
+}
+"""A test finds each action of `appliance.operations` here."""

@@ -12,7 +12,7 @@ from appliance.database.transactions import bump_revision, write_transaction
 from appliance.errors import Conflict
 from appliance.operations.context import Context
 
-CHANGED_MEANWHILE = "This was changed by somebody else in the meantime. Look at the new values, then save again."
+CHANGED_MEANWHILE = "Somebody else has changed this in the meantime. Saving again overwrites that."
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.database.models import SignInFailure
+from appliance.database.models import Event, SignInFailure
 from appliance.database.transactions import write_transaction
 from appliance.errors import LockedOut
 from appliance.operations.context import Appliance, Context
 
 MAX_FAILURES = 5
 WINDOW_SECONDS = 15 * 60
+REPORT_KIND = "sign-in.locked"
+REPORT = "Somebody at {address} has tried to sign in too often and must wait."
 LOCKED_OUT = "There were too many failed attempts. Try again in {minutes} minutes."
 
 
@@ -39,6 +41,14 @@ class Attempt:
 
 def begin_attempt(appliance: Appliance, account: str, address: str) -> Attempt:
     """Call it before a password or code is checked. Raises `LockedOut`."""
+    try:
+        return begin(appliance, account, address)
+    except LockedOut:
+        report_lock_out(appliance, address)
+        raise
+
+
+def begin(appliance: Appliance, account: str, address: str) -> Attempt:
     account, now = account.casefold()[:160], appliance.now()
     with write_transaction():
         SignInFailure.delete().where(SignInFailure.at < now - WINDOW_SECONDS).execute()
@@ -47,10 +57,20 @@ def begin_attempt(appliance: Appliance, account: str, address: str) -> Attempt:
     return Attempt(account, row.id)
 
 
+def report_lock_out(appliance: Appliance, address: str) -> None:
+    """An event, once for each address and window. Without the name: people type passwords into that field too."""
+    now, message = appliance.now(), REPORT.format(address=address)
+    same = (Event.kind == REPORT_KIND) & (Event.message == message) & (Event.at > now - WINDOW_SECONDS)
+    if Event.select().where(same).exists():
+        return
+    with write_transaction():
+        Event.create(at=now, severity="warning", source="admin", kind=REPORT_KIND, message=message, detail={})
+
+
 def begin_own_attempt(context: Context) -> Attempt:
     """For somebody who is signed in and gives the password again: strangers at the entrance do not count."""
     key = f"{context.actor.name} (signed in)"
-    return begin_attempt(context.appliance, key, key)
+    return begin(context.appliance, key, key)
 
 
 def begin_known_attempt(appliance: Appliance, account: str, browser: str) -> Attempt:
@@ -59,7 +79,7 @@ def begin_known_attempt(appliance: Appliance, account: str, browser: str) -> Att
     So nobody can lock the owner out by guessing wrong all day long.
     """
     key = f"{account} (browser {browser})"
-    return begin_attempt(appliance, key, key)
+    return begin(appliance, key, key)
 
 
 def check_open(account: str, address: str, now: float) -> None:

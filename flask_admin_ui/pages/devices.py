@@ -199,7 +199,9 @@ def number_form(extension: ExtensionView) -> NumberForm:
 def edit_page(
     device: DeviceView, extension: ExtensionView, form: EditDeviceForm, number: NumberForm, status: int
 ) -> Response:
-    page = render_template("devices/edit.html", device=device, extension=extension, form=form, number=number)
+    page = render_template(
+        "devices/edit.html", device=device, extension=extension, form=form, number=number, conflict=status == 409
+    )
     return make_response(page, status)
 
 

@@ -65,7 +65,7 @@ def edit(name: str) -> BaseResponse:
         else:
             flash(gettext("Saved."), "success")
             return redirect(url_for("users.index"))
-    return make_response(render_template("users/form.html", form=form, user=user), status)
+    return make_response(render_template("users/form.html", form=form, user=user, conflict=status == 409), status)
 
 
 @blueprint.post("/user/<name>/delete")

@@ -9,6 +9,7 @@ from appliance.database.models import Session, SetupCode, SignInFailure, User
 from appliance.errors import CodeNeeded, Conflict, Forbidden, Invalid, LockedOut, SignInRefused
 from appliance.operations import second_factor, sessions, setup_codes, users
 from appliance.operations.context import Context, Role
+from appliance.operations.events import list_events
 from appliance.secret import Secret
 from tests.support.appliance import PASSWORD, Office
 
@@ -135,6 +136,25 @@ def test_five_failures_lock_the_address_for_every_account(office: Office) -> Non
     with pytest.raises(LockedOut):
         sign_in(office, address=ELSEWHERE)
     assert sign_in(office, address=HOME).actor.name == "ada"
+
+
+def test_a_lock_out_is_reported_once_for_each_address(office: Office) -> None:
+    office.person("ada")
+    for _ in range(5):
+        fail(office)
+    for address in (HOME, HOME, ELSEWHERE):
+        with pytest.raises(LockedOut):
+            sign_in(office, address=address)
+    events = list_events(office.console).rows
+    assert [(event.severity, event.source) for event in events] == [("warning", "admin")] * 2
+    assert {HOME in event.message for event in events} == {True, False}
+    assert all("ada" not in event.message for event in events)
+    office.clock.advance(16 * 60)
+    for _ in range(5):
+        fail(office)
+    with pytest.raises(LockedOut):
+        sign_in(office)
+    assert list_events(office.console).total == 3
 
 
 def test_strangers_do_not_lock_a_browser_in_which_the_person_has_signed_in_before(office: Office) -> None:
