@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 
+from appliance.database.models import Call
 from flask_admin_ui.security.gate import PUBLIC
 from tests.support.admin import Actor, AdminSystem
 
@@ -102,6 +103,22 @@ def test_a_user_sees_the_own_live_calls_only(system: AdminSystem, user: Actor) -
     assert "Hang up" not in page
     assert user.get("/call/theirs").status_code == 404
     assert [call["id"] for call in user.get("/api/calls").get_json()["items"]] == ["mine"]
+
+
+@pytest.mark.parametrize("query", ["", "?number=1003", "?search=Eve"])
+def test_a_user_sees_the_own_past_calls_only(system: AdminSystem, user: Actor, query: str) -> None:
+    """On the pages, in the files, and through the API, whatever is searched for."""
+    system.add_device("1001", "Grace", owner="grace")
+    ended = {"status": "answered", "started_at": 1.0, "answered_at": 2.0, "ended_at": 3.0, "detail": {}}
+    Call.create(id="mine", caller_number="1001", caller_name="Grace", callee_number="1002", **ended)
+    Call.create(id="theirs", caller_number="1003", caller_name="Eve", callee_number="1004", **ended)
+    for path in ("/calls", "/calls.csv", "/api/cdrs", "/api/cdrs.csv"):
+        shown = user.get(path + query).text
+        assert "1004" not in shown, path
+        assert ("1002" in shown) == (not query), path
+    for path in ("/call/", "/api/cdrs/"):
+        assert user.get(path + "mine").status_code == 200
+        assert user.get(path + "theirs").status_code == 404
 
 
 def test_a_user_sees_the_own_bindings_only(system: AdminSystem, user: Actor) -> None:
