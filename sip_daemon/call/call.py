@@ -57,7 +57,7 @@ class Call:
         self.story.journal.started(self.route.callee_number, self.route.callee_name)
         failures: list[Cause] = []
         try:
-            self.story.caller.read_offer()
+            self.story.calling.read_offer()
             for step in self.route.steps:
                 try:
                     await self._take(step)
@@ -74,7 +74,10 @@ class Call:
                 leg, answer = await ringing.run()
                 talk = Talk(self.story, leg)
                 await talk.connect(answer)
-                await self.story.close_media([other for other in self.story.callees if other is not leg])
+                losers = [other for other in self.story.callees if other is not leg]
+                if losers:
+                    await self.story.close_media(losers)
+                    await self.story.media(*self.story.keep(leg))
                 await talk.run()
             case Service():
                 await serve(self.story, step.kind)

@@ -77,18 +77,23 @@ class CallerLeg(Leg):
             self._make_dialog()
             self.local, self.remote = audio, self._offer.audio
 
-    def answer(self, audio: AudioDescription) -> None:
-        """200 with the answer, or with our offer when the INVITE brought none."""
+    def prepare_answer(self, audio: AudioDescription) -> None:
+        """Write the 200 with the answer, or with our offer when the INVITE brought none, and make its dialog."""
         if self._invite.is_final:
             return
         if self.local not in (None, audio):
             self._branch_off()
+        self.write_answer(audio)
+        self._make_dialog()
+
+    def answer(self) -> None:
+        """Send the 200, unless the caller gave up while it was prepared."""
+        if self._invite.is_final or self.dialog is None:
+            return
         self.state = LegState.ANSWERED
         self.outcome = "answered"
-        self.agree(audio)
-        self._make_dialog()
-        if self.dialog is not None:
-            self.dialog.confirm()
+        self.dialog.confirm()
+        self.agree()
 
     def _branch_off(self) -> None:
         """Another phone answers than the one whose early media the caller heard, and speaks differently.

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
+from sip_daemon.call.repetition import Repetition
 from sip_daemon.dialog import Dialog
-from sip_daemon.endpoint import ClientEvent, Endpoint, Handle
+from sip_daemon.endpoint import ClientEvent, Endpoint
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import NameAddress, Request, Response, new_tag
@@ -67,9 +68,9 @@ class InviteServer:
         self._tag = tag
         self._contact = contact
         self._confirmed = confirmed
-        self._timer: Handle | None = None
-        self._interval = timers.t1
-        self._deadline = 0.0
+        self._success: Response | None = None
+        """Our 200, from when it is written."""
+        self._repetition: Repetition | None = None
 
     @property
     def is_final(self) -> bool:
@@ -89,16 +90,37 @@ class InviteServer:
         if not self.is_final:
             self._endpoint.respond(self.transaction, self._make_response(status, body))
 
-    def accept(self, body: bytes) -> None:
-        """Answer 200 and repeat it until it is acknowledged (RFC 3261 §13.3.1.4)."""
+    def write_success(self, body: bytes) -> None:
+        """Write the 200, to be sent by `accept`: what must outlive us is kept in between."""
         response = self._make_response(200, body)
         response.headers.set("Allow", ", ".join(ALLOW))
         response.headers.set("Supported", ", ".join(sorted(SUPPORTED)))
         response.headers.set("Accept", ACCEPT)
+        self._success = response
+
+    def accept(self) -> None:
+        """Send the 200 that was written, and repeat it until it is acknowledged (RFC 3261 §13.3.1.4)."""
+        if self._success is None or self.is_final:
+            return
         self.state = ServerState.ACCEPTED
-        self._deadline = self._endpoint.now() + 64 * self._timers.t1
-        self._endpoint.respond(self.transaction, response)
-        self._timer = self._endpoint.call_later(self._interval, self._repeat)
+        self._endpoint.respond(self.transaction, self._success)
+        self._repetition = Repetition(self._endpoint, self._timers, self._send_again, self._expired)
+
+    @property
+    def pending_answer(self) -> Response | None:
+        """The final answer that the peer still needs, should another process have to give it.
+
+        That is a 200 whose ACK has not come, or a 500 to an INVITE that is undecided: whoever decides it dies with us.
+        """
+        match self.state:
+            case ServerState.PROCEEDING if self._success is None:
+                response = Response.to_request(self.request, 500, to_tag=self._tag)
+                response.headers.set("Retry-After", "1")
+                return response
+            case ServerState.PROCEEDING | ServerState.ACCEPTED:
+                return self._success
+            case _:
+                return None
 
     def branch_off(self) -> None:
         """Answer as another user agent from now on: what follows belongs to a dialog of its own (RFC 3261 §12.1).
@@ -123,13 +145,13 @@ class InviteServer:
             return False
         if self.state is ServerState.ACCEPTED:
             self.state = ServerState.CONFIRMED
-            self._stop_timer()
+            self._stop_repeating()
             self._confirmed(ack)
         return True
 
     def abandon(self) -> None:
         """Stop repeating: the dialog is gone."""
-        self._stop_timer()
+        self._stop_repeating()
 
     def _make_response(self, status: int, body: bytes) -> Response:
         response = Response.to_request(self.request, status, to_tag=self._tag)
@@ -143,20 +165,17 @@ class InviteServer:
         self.last_response = response
         return response
 
-    def _repeat(self) -> None:
-        if self.last_response is None or self._endpoint.now() >= self._deadline:
-            self.state = ServerState.UNCONFIRMED
-            self._confirmed(None)
-            return
-        # Over a reliable transport too: the 200 is end to end (RFC 3261 §13.3.1.4).
-        self._endpoint.send_again(self.last_response, self.transaction.flow)
-        self._interval = min(2 * self._interval, self._timers.t2)
-        self._timer = self._endpoint.call_later(self._interval, self._repeat)
+    def _send_again(self) -> None:
+        if self._success is not None:
+            self._endpoint.send_again(self._success, self.transaction.flow)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _expired(self) -> None:
+        self.state = ServerState.UNCONFIRMED
+        self._confirmed(None)
+
+    def _stop_repeating(self) -> None:
+        if self._repetition is not None:
+            self._repetition.stop()
 
 
 class InviteListener(Protocol):

@@ -51,6 +51,23 @@ class Journal:
         self._submit = submit
         self._steps: dict[str, float] = {}
         """Milliseconds from the start, by step."""
+        self._adopted_at: list[float] = []
+        """When a restarted daemon took the call up, in Unix seconds."""
+
+    @classmethod
+    def resume(
+        cls, record: CallRecord, *, wall: float, now: Callable[[], float], submit: Callable[[CallChange], None]
+    ) -> Journal:
+        """Go on with the record of a call that outlived its process; `wall` is the time of this moment."""
+        caller = Party(record.caller_device, "", record.caller_number, record.caller_name)
+        journal = cls(record.id, caller, record.dialled, started_at=record.started_at, now=now, submit=submit)
+        journal.record = record
+        journal._start -= max(0.0, wall - record.started_at)  # the wall's clock may have been set back meanwhile
+        journal._steps.update(numbers(record.detail.get("steps_ms")))
+        journal._adopted_at = [*earlier_adoptions(record), wall]
+        journal.record = replace(record, detail=journal._detail())
+        submit(CallUpdated(journal.record))
+        return journal
 
     @property
     def id(self) -> str:
@@ -72,9 +89,16 @@ class Journal:
             self.record = replace(self.record, ringing_at=self._time())
             self._submit(CallUpdated(self.record))
 
-    def answered(self) -> None:
+    def answer_record(self) -> CallRecord:
+        """What the record will be if the call is answered in this moment."""
         self.mark("answered")
-        self.record = replace(self.record, answered_at=self._time(), status=CallStatus.TALKING, sip_status=200)
+        return replace(
+            self.record, answered_at=self._time(), status=CallStatus.TALKING, sip_status=200, detail=self._detail()
+        )
+
+    def answered(self, record: CallRecord) -> None:
+        """It was; the record is that of `answer_record`."""
+        self.record = record
         self._submit(CallUpdated(self.record))
 
     def ended(self, cause: Cause, ended_by: str, legs: tuple[LegRecord, ...]) -> None:
@@ -87,7 +111,7 @@ class Journal:
             sip_status=self.record.sip_status or cause.status,
             cause=cause.text,
             ended_by=ended_by,
-            detail={"steps_ms": dict(self._steps)},
+            detail=self._detail(),
             legs=legs,
         )
         self._submit(CallEnded(self.record))
@@ -101,6 +125,12 @@ class Journal:
         if cause is CANCELLED and self.record.ringing_at is not None:
             return CallStatus.MISSED
         return cause.outcome
+
+    def _detail(self) -> dict[str, object]:
+        detail: dict[str, object] = {"steps_ms": dict(self._steps)}
+        if self._adopted_at:
+            detail["adopted_at"] = list(self._adopted_at)
+        return detail
 
     def _time(self) -> float:
         return self.record.started_at + self._now() - self._start
@@ -118,3 +148,15 @@ class Journal:
             record.ended_by,
             " ".join(f"{step} {milliseconds} ms" for step, milliseconds in self._steps.items()),
         )
+
+
+def earlier_adoptions(record: CallRecord) -> list[float]:
+    """When the call was taken up by restarted daemons so far."""
+    times = record.detail.get("adopted_at")
+    return [float(time) for time in times if isinstance(time, int | float)] if isinstance(times, list) else []
+
+
+def numbers(values: object) -> dict[str, float]:
+    """What is a number of what should be a mapping to numbers."""
+    items = values.items() if isinstance(values, dict) else ()
+    return {str(key): float(value) for key, value in items if isinstance(value, int | float)}

@@ -168,14 +168,24 @@ class Leg(DialogLeg):
         """What was announced here so far: part of the call's lasting state."""
         return self._sdp.dump()
 
-    def agree(self, audio: AudioDescription) -> None:
-        """Accept the re-INVITE: the answer to its offer, or our offer if it brought none."""
+    def write_answer(self, audio: AudioDescription) -> None:
+        """Write the 200: with the answer to the offer, or with our offer if there was none. `agree` sends it."""
         if self._server is None or self._server.is_final:
             return
         if self._offer is not None:
             self.remote = self._offer.audio
         self.local = audio
-        self._server.accept(self._describe(audio))
+        self._server.write_success(self._describe(audio))
+
+    def agree(self) -> None:
+        """Send the 200 that was written, unless the INVITE was withdrawn meanwhile."""
+        if self._server is not None:
+            self._server.accept()
+
+    @property
+    def pending_answer(self) -> Response | None:
+        """The final answer to an INVITE that the phone still needs."""
+        return self._server.pending_answer if self._server is not None else None
 
     def disagree(self, status: int) -> None:
         """Refuse the re-INVITE; what was agreed before still holds."""

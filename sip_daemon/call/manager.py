@@ -83,6 +83,7 @@ class CallManager:
             media=media,
             locate=locate,
             submit=self._note,
+            process=uuid4().hex,
         )
 
     async def run(self) -> None:
@@ -199,7 +200,7 @@ class CallManager:
             raise Refusal("not running", status=503, headers=[("Retry-After", "5")])
         device = self._identify(event, directory)
         if device is not None:
-            group.create_task(self._live(self._make_call(event, device, directory)))
+            group.create_task(self._live(self._make_call(event, device, directory), event.transaction))
 
     def _identify(self, event: RequestReceived, directory: Directory) -> Device | None:
         """Who calls. None when the phone was asked for its credentials instead."""
@@ -235,19 +236,19 @@ class CallManager:
             submit=self._note,
         )
         story = Story(self._context, journal)
-        story.caller = CallerLeg(self._context.legs, party, event.transaction, event.flow, story.post)
-        story.caller.trying()
-        self._invites[event.transaction] = story.caller
+        caller = CallerLeg(self._context.legs, party, event.transaction, event.flow, story.post)
+        caller.trying()
+        story.caller = self._invites[event.transaction] = caller
         call = Call(story, plan(directory, CallAttempt(device, dialled)))
         self._calls[call.id] = call
         return call
 
-    async def _live(self, call: Call) -> None:
+    async def _live(self, call: Call, invite: ServerTransaction) -> None:
         try:
             await call.run()
         finally:
             del self._calls[call.id]
-            del self._invites[call.story.caller.transaction]
+            del self._invites[invite]
             self.revision += 1
 
     # What the legs ask for

@@ -76,7 +76,7 @@ class RingingStep:
         ]
 
     def _invite(self, legs: list[CalleeLeg]) -> None:
-        caller = self._story.caller
+        caller = self._story.calling
         # Indirect loops run down Max-Forwards, since each of our legs is a dialog of its own (RFC 3261 §8.1.1.6).
         max_forwards = caller.max_forwards - 1
         self._story.callees.extend(legs)
@@ -88,7 +88,7 @@ class RingingStep:
         self._story.journal.mark("invited")
 
     def _offer(self, leg: CalleeLeg) -> AudioDescription:
-        offer = self._story.caller.offer
+        offer = self._story.calling.offer
         if offer is None:
             return offer_answer.default_offer(leg.media.address)
         return leg.offer_for(offer.audio)
@@ -99,7 +99,7 @@ class RingingStep:
             match event:
                 case Ringing():
                     self._story.journal.rang()
-                    self._story.caller.ring()
+                    self._story.calling.ring()
                 case Progressed(answer=answer) if leg is not None:
                     await self._relay_early_media(leg, answer)
                 case Answered(answer=answer) if isinstance(leg, CalleeLeg):
@@ -137,7 +137,7 @@ class RingingStep:
 
     async def _relay_early_media(self, leg: Leg, answer: MediaAnswer) -> None:
         """Only from the first that offers it: two announcements at once would be noise."""
-        story, caller = self._story, self._story.caller
+        story, caller = self._story, self._story.calling
         if self._has_early_media or caller.offer is None or leg.local is None or caller.is_over:
             return
         audio = carry_answer(caller.offer, answer.audio, caller.media.address)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, assert_never
+from collections.abc import Coroutine
+from typing import Any, NoReturn, assert_never
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver
@@ -10,44 +11,54 @@ from sip_daemon.call.events import AnsweredLate, OfferWanted, Reoffered
 from sip_daemon.call.routing import ServiceKind
 from sip_daemon.call.story import Story
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.media_plane import MediaSilent, Tone
-from sip_daemon.sdp import SERVICE_CODECS, AudioDescription, MediaOffer, offer_answer
+from sip_daemon.media_plane import MediaSession, MediaSilent, Tone
+from sip_daemon.sdp import SERVICE_CODECS, AudioDescription, Direction, MediaOffer, offer_answer
 
 
 async def serve(story: Story, kind: ServiceKind) -> NoReturn:
     """Answer the caller and keep it company until it hangs up: always ends with `CallOver`."""
-    caller = story.caller
+    caller = story.calling
     audio = _our_side(story, caller.offer)
     await story.open_media()
     audio = audio.with_address(caller.media.address)
+    operations = []
     if caller.offer is not None:
-        await story.media(story.configure(caller, caller.offer.audio, audio))
-    await _start(story, kind)
+        operations.append(story.configure(caller, caller.offer.audio, audio))
+    story.service = kind
+    caller.prepare_answer(audio)
+    record = story.journal.answer_record()
+    await story.media(*operations, _start(caller.media, kind), *story.keep(None, record))
     if not caller.is_over:  # else it gave up meanwhile, which is the next event
-        caller.answer(audio)
-        story.journal.answered()
+        caller.answer()
+        story.journal.answered(record)
+    await attend(story)
+
+
+async def attend(story: Story) -> NoReturn:
+    """Be there for the phone that talks to a service, until it hangs up."""
+    caller = story.caller
     while True:
         leg, event = await story.next_event()
         match event:
             case Reoffered(offer=offer):
                 await _agree(story, offer)
-            case OfferWanted():
-                caller.agree(audio)
-            case AnsweredLate(answer=answer):
-                await story.media(story.configure(caller, answer.audio, caller.local or audio))
+            case OfferWanted() if caller.local is not None:
+                caller.write_answer(caller.local.with_direction(Direction.SENDRECV))
+                caller.agree()
+            case AnsweredLate(answer=answer) if caller.local is not None:
+                await story.media(story.configure(caller, answer.audio, caller.local), *story.keep(None))
             case MediaSilent() if leg is not None:
                 leg.probe()
             case _:
                 pass
 
 
-async def _start(story: Story, kind: ServiceKind) -> None:
-    session = story.caller.media
+def _start(session: MediaSession, kind: ServiceKind) -> Coroutine[Any, Any, None]:
     match kind:
         case ServiceKind.ECHO:
-            await story.media(session.echo(True))
+            return session.echo(True)
         case ServiceKind.TONE:
-            await story.media(session.play(Tone("test"), repeat=True))
+            return session.play(Tone("test"), repeat=True)
         case _:
             assert_never(kind)
 
@@ -71,5 +82,6 @@ async def _agree(story: Story, offer: MediaOffer) -> None:
     except RemoteProtocolError:
         caller.disagree(488)
         return
-    await story.media(story.configure(caller, offer.audio, audio))
-    caller.agree(audio)
+    caller.write_answer(audio)
+    await story.media(story.configure(caller, offer.audio, audio), *story.keep(None))
+    caller.agree()

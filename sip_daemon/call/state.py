@@ -1,23 +1,29 @@
 """All that an established call needs to be taken up again by a restarted daemon, as one value.
 
-It is kept with the call's media sessions (`MediaSession.attach`), which outlive the signalling process. It holds no key
-material. Its form is JSON with a version; a blob of another version is refused, never guessed at.
+It is kept with the caller's media session (`MediaSession.attach`), which outlives the signalling process, before the
+200 goes out and again before each later change is agreed. It holds no key material. Its form is JSON. A field that is
+added with a default, or left out, keeps the version; a blob of another version is refused, never guessed at.
+
+The rule: a blob was written by another process, so nothing in it is believed to have its type until it is read.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Final, Self, TypeVar
 
 from sip_daemon.call.leg import Leg
-from sip_daemon.call.record import CallRecord, CallStatus, Side
+from sip_daemon.call.record import CallRecord, CallStatus, LegRecord, Side
 from sip_daemon.dialog import Dialog
 from sip_daemon.errors import LocalProtocolError, SipError
+from sip_daemon.message import Response, parse_message
 from sip_daemon.sdp import AudioDescription, LocalSession
 
-VERSION: Final = 1
+VERSION: Final = 2
+
+Kept = TypeVar("Kept", "KeptLeg", CallRecord, LegRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +46,17 @@ class KeptLeg:
     local_session: Mapping[str, Any]
     local: Mapping[str, Any]
     remote: Mapping[str, Any]
+    awaits_answer: bool = False
+    """Our 200 made the offer, and the ACK with the answer has not come: `remote` is what we proposed."""
+    pending_answer: str = ""
+    """The final response to an INVITE that the phone still needs, as it is sent; empty when there is none."""
 
     @classmethod
     def of(cls, leg: Leg) -> KeptLeg:
         """What is lasting about a leg that talks."""
         if leg.dialog is None or leg.local is None:
             raise LocalProtocolError("the leg is not established")
-        # The answer to an offer in our 200 comes with the ACK; until then the phone's side is as we proposed it.
-        remote = leg.remote if leg.remote is not None else leg.local
+        pending = leg.pending_answer
         return cls(
             side=leg.side,
             device=leg.party.device,
@@ -62,7 +71,9 @@ class KeptLeg:
             dialog=leg.dialog.dump(),
             local_session=leg.dump_local_session(),
             local=leg.local.dump(),
-            remote=remote.dump(),
+            remote=(leg.remote or leg.local).dump(),
+            awaits_answer=leg.remote is None,
+            pending_answer=bytes(pending).decode(errors="replace") if pending is not None else "",
         )
 
     def load_dialog(self, cseq_jump: int = 0) -> Dialog:
@@ -72,26 +83,45 @@ class KeptLeg:
     def load_local_session(self) -> LocalSession:
         return LocalSession.load(self.local_session)
 
-    def load_media(self) -> tuple[AudioDescription, AudioDescription]:
-        """Our side and the phone's."""
-        return AudioDescription.load(self.local), AudioDescription.load(self.remote)
+    def load_media(self) -> tuple[AudioDescription, AudioDescription | None]:
+        """Our side and the phone's; None when the phone has not said its own."""
+        local, remote = AudioDescription.load(self.local), AudioDescription.load(self.remote)
+        return local, None if self.awaits_answer else remote
+
+    def load_pending_answer(self) -> Response | None:
+        if not self.pending_answer:
+            return None
+        message = parse_message(self.pending_answer.encode())
+        if not isinstance(message, Response) or message.status < 200:
+            raise LocalProtocolError("not a final response")
+        return message
 
 
 @dataclass(frozen=True, slots=True)
 class CallState:
-    """The record as far as it is written, and the two legs."""
+    """The record as far as it is written, with the legs that are over; and the legs that talk, the caller's first."""
 
     record: CallRecord
     legs: tuple[KeptLeg, ...]
+    writer: str = ""
+    """The process that wrote it: what a process finds of its own is left of a call that it has ended."""
+    service: str = ""
+    """What the caller is talking to, if that is one of our own services."""
 
     @classmethod
-    def of(cls, record: CallRecord, legs: Sequence[Leg]) -> Self:
-        return cls(record, tuple(KeptLeg.of(leg) for leg in legs if leg.dialog is not None))
+    def of(cls, record: CallRecord, legs: Sequence[Leg], *, writer: str = "", service: str = "") -> Self:
+        return cls(record, tuple(KeptLeg.of(leg) for leg in legs), writer, service)
 
     def dump(self) -> bytes:
         """For `MediaSession.attach`."""
-        legs = [shallow(leg) for leg in self.legs]
-        values = {"version": VERSION, "record": {**shallow(self.record), "legs": []}, "legs": legs}
+        record = {**shallow(self.record), "legs": [shallow(leg) for leg in self.record.legs]}
+        values = {
+            "version": VERSION,
+            "record": record,
+            "legs": [shallow(leg) for leg in self.legs],
+            "writer": self.writer,
+            "service": self.service,
+        }
         return json.dumps(values, separators=(",", ":")).encode()
 
     @classmethod
@@ -101,16 +131,70 @@ class CallState:
             values = json.loads(blob)
             if values["version"] != VERSION:
                 raise LocalProtocolError(f"call state of version {values['version']}")
-            record = {**values["record"], "status": CallStatus(values["record"]["status"]), "legs": ()}
-            legs = (KeptLeg(**{**leg, "side": Side(leg["side"])}) for leg in values["legs"])
-            state = cls(CallRecord(**record), tuple(legs))
+            state = cls(
+                read(CallRecord, values["record"]),
+                tuple(read(KeptLeg, leg) for leg in array(values["legs"])),
+                text(values["writer"]),
+                text(values["service"]),
+            )
             for leg in state.legs:
-                leg.load_dialog(), leg.load_local_session(), leg.load_media()
-        except (ValueError, TypeError, KeyError, SipError) as error:
-            raise LocalProtocolError("not the state of a call") from error
+                leg.load_dialog(), leg.load_local_session(), leg.load_media(), leg.load_pending_answer()
+        except (ValueError, TypeError, KeyError, RecursionError, SipError) as error:
+            raise LocalProtocolError(f"not the state of a call: {error}") from error
+        state.check()
         return state
 
+    def check(self) -> None:
+        """Raises `LocalProtocolError` for what is no call although each part of it may be one's."""
+        sides = [Side.CALLER] if self.service else [Side.CALLER, Side.CALLEE]
+        if [leg.side for leg in self.legs] != sides:
+            raise LocalProtocolError("a call has a caller, and a callee or a service")
+        if self.record.status is not CallStatus.TALKING or self.record.answered_at is None:
+            raise LocalProtocolError("the call is not established")
 
-def shallow(value: CallRecord | KeptLeg) -> dict[str, Any]:
+
+def shallow(value: CallRecord | KeptLeg | LegRecord) -> dict[str, Any]:
     """Its fields by name; `dataclasses.asdict` copies what is in them too, at forty times the cost."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def read(kind: type[Kept], values: Any) -> Kept:
+    """A value of its fields, each of the type that stands in the class. What we do not know is passed over."""
+    mapping(values)
+    known = {}
+    for field in fields(kind):
+        if field.name in values:
+            known[field.name] = READERS[str(field.type)](values[field.name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise KeyError(field.name)
+    return kind(**known)
+
+
+def exactly(*kinds: type) -> Callable[[Any], Any]:
+    """A reader that lets values of these types pass and nothing else; JSON's true is no number."""
+
+    def check(value: Any) -> Any:
+        if type(value) not in kinds:
+            raise TypeError(f"{type(value).__name__} instead of {kinds[0].__name__}")
+        return value
+
+    return check
+
+
+text, array, mapping = exactly(str), exactly(list), exactly(dict)
+
+READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "str": text,
+    "int": exactly(int),
+    "bool": exactly(bool),
+    "float": exactly(float, int),
+    "int | None": exactly(int, type(None)),
+    "float | None": exactly(float, int, type(None)),
+    "str | None": exactly(str, type(None)),
+    "Side": Side,
+    "CallStatus": CallStatus,
+    "Mapping[str, object]": mapping,
+    "Mapping[str, Any]": mapping,
+    "tuple[LegRecord, ...]": lambda value: tuple(read(LegRecord, leg) for leg in array(value)),
+}
+"""By the annotation of a field."""

@@ -20,7 +20,9 @@ from sip_daemon.call.events import CallEvent, Ended, HangUpRequested
 from sip_daemon.call.journal import Journal
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import settle
-from sip_daemon.call.record import CallChange, LegRecord
+from sip_daemon.call.record import CallChange, CallRecord, LegRecord
+from sip_daemon.call.routing import ServiceKind
+from sip_daemon.call.state import CallState
 from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.media_plane import MediaPlane, MediaStatistics, OpenRequest, SessionLost, WorkerState
 from sip_daemon.registrar import Binding
@@ -38,6 +40,8 @@ class CallContext:
     locate: Callable[[str], Sequence[Binding]]
     """The reachable bindings of a device."""
     submit: Callable[[CallChange], None]
+    process: str
+    """Which process we are, for whoever finds what we left."""
 
 
 class Story:
@@ -46,20 +50,30 @@ class Story:
     def __init__(self, context: CallContext, journal: Journal) -> None:
         self.context = context
         self.journal = journal
-        self.callees: list[CalleeLeg] = []
+        self.callees: list[Leg] = []
         """Every leg that was rung, whatever became of it."""
-        self._caller: CallerLeg | None = None
+        self.service: ServiceKind | None = None
+        """What the caller talks to, when that is one of ours."""
+        self.former_legs: tuple[LegRecord, ...] = ()
+        """Of legs that were over before this process took the call up."""
+        self._caller: Leg | None = None
         self._events: asyncio.Queue[tuple[Leg | None, CallEvent]] = asyncio.Queue()
         self._closed: dict[Leg, LegRecord] = {}
 
     @property
-    def caller(self) -> CallerLeg:
+    def caller(self) -> Leg:
         assert self._caller is not None, "a story begins with its caller"
         return self._caller
 
     @caller.setter
-    def caller(self, leg: CallerLeg) -> None:
+    def caller(self, leg: Leg) -> None:
         self._caller = leg
+
+    @property
+    def calling(self) -> CallerLeg:
+        """The caller until it is answered."""
+        assert isinstance(self._caller, CallerLeg), "the call was established when it was taken up"
+        return self._caller
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -134,7 +148,21 @@ class Story:
 
     def leg_records(self) -> tuple[LegRecord, ...]:
         """In the order in which they were called, the caller first."""
-        return tuple(self._closed.get(leg) or leg.record(MediaStatistics()) for leg in self.legs)
+        return (*(self._closed.get(leg) or leg.record(MediaStatistics()) for leg in self.legs), *self.former_legs)
+
+    # What outlives us
+
+    def keep(self, callee: Leg | None, record: CallRecord | None = None) -> list[Coroutine[Any, Any, None]]:
+        """Leave with the media what a restarted daemon needs to go on with this call: to be done before a phone is
+        told what is agreed. `record` is what the record will be then."""
+        legs = [self.caller] if callee is None else [self.caller, callee]
+        if any(leg.dialog is None for leg in legs):
+            return []  # one of them has hung up: the call is as good as over
+        over = tuple(self._closed[leg] for leg in self.callees if leg in self._closed) + self.former_legs
+        record = replace(record or self.journal.record, legs=over)
+        service = self.service.value if self.service is not None else ""
+        state = CallState.of(record, legs, writer=self.context.process, service=service)
+        return [self.caller.media.attach(state.dump())]
 
 
 async def close(leg: Leg) -> MediaStatistics:

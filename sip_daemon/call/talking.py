@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sip_daemon.call import cause as causes
-from sip_daemon.call.callee_leg import CalleeLeg
-from sip_daemon.call.caller_leg import CallerLeg
 from sip_daemon.call.cause import CallOver
 from sip_daemon.call.events import (
     AnsweredLate,
@@ -26,7 +24,6 @@ from sip_daemon.call.events import (
 )
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import carry_answer, changes_nothing, single
-from sip_daemon.call.state import CallState
 from sip_daemon.call.story import Story
 from sip_daemon.media_plane import DigitPressed, MediaSilent
 from sip_daemon.sdp import AudioDescription, MediaAnswer, MediaOffer, offer_answer
@@ -49,15 +46,15 @@ class Crossing:
 class Talk:
     """Two legs and what they agree on."""
 
-    def __init__(self, story: Story, callee: CalleeLeg) -> None:
+    def __init__(self, story: Story, callee: Leg) -> None:
         self._story = story
-        self._caller: CallerLeg = story.caller
+        self._caller = story.caller
         self._callee = callee
         self._crossing: Crossing | None = None
 
     async def connect(self, answer: MediaAnswer) -> None:
         """Join the two and answer the caller. Raises `CallOver` when they cannot understand each other."""
-        story, caller, callee = self._story, self._caller, self._callee
+        story, caller, callee = self._story, self._story.calling, self._callee
         if callee.local is None:
             raise CallOver(causes.BAD_ANSWER, "system")
         operations = [story.configure(callee, answer.audio, callee.local)]
@@ -71,11 +68,12 @@ class Talk:
                 raise CallOver(causes.INCOMPATIBLE, "system")
             audio = carried
             operations.append(story.configure(caller, caller.offer.audio, audio))
-        await story.media(*operations, caller.media.bridge(callee.media))
+        caller.prepare_answer(audio)
+        record = story.journal.answer_record()
+        await story.media(*operations, caller.media.bridge(callee.media), *story.keep(callee, record))
         if not caller.is_over:  # else it gave up meanwhile, and `run` hears of it first
-            caller.answer(audio)
-            story.journal.answered()
-            await self._keep_state()
+            caller.answer()
+            story.journal.answered(record)
 
     async def run(self) -> NoReturn:
         """Serve both until one of them, or something else, ends it with `CallOver`."""
@@ -116,6 +114,8 @@ class Talk:
         else:
             self._crossing = Crossing(leg, other, offer, other.local)
             other.propose(other.offer_for(offer.audio))
+            # Should we die meanwhile, whoever takes the call up knows that this phone waits for an answer.
+            await self._story.media(*self._story.keep(self._callee))
 
     async def _agree(self, leg: Leg, offer: MediaOffer, other: AudioDescription) -> bool:
         """Answer the re-INVITE with what the other phone says."""
@@ -123,9 +123,9 @@ class Talk:
         if audio is None:
             leg.disagree(488)
             return False
-        await self._story.media(self._story.configure(leg, offer.audio, audio))
-        leg.agree(audio)
-        await self._keep_state()
+        leg.write_answer(audio)
+        await self._story.media(self._story.configure(leg, offer.audio, audio), *self._story.keep(self._callee))
+        leg.agree()
         return True
 
     async def _receive_answer(self, leg: Leg, answer: MediaAnswer) -> None:
@@ -143,8 +143,8 @@ class Talk:
     async def _settle_alone(self, leg: Leg) -> None:
         """Tell the media plane what this leg has agreed on."""
         if leg.remote is not None and leg.local is not None:
-            await self._story.media(self._story.configure(leg, leg.remote, leg.local))
-            await self._keep_state()
+            operation = self._story.configure(leg, leg.remote, leg.local)
+            await self._story.media(operation, *self._story.keep(self._callee))
 
     def _receive_refusal(self, status: int) -> None:
         crossing, self._crossing = self._crossing, None
@@ -162,15 +162,11 @@ class Talk:
         if leg.local is None or other.remote is None or self._crossing is not None:
             leg.disagree(491)
         else:
-            leg.agree(leg.local.with_direction(other.remote.direction))
+            leg.write_answer(leg.local.with_direction(other.remote.direction))
+            leg.agree()
 
     async def _receive_late_answer(self, leg: Leg, answer: MediaAnswer) -> None:
         await self._settle_alone(leg)
         other = self._other(leg)
         if other.local is not None and other.local.direction is not answer.audio.direction:
             other.propose(other.local.with_direction(answer.audio.direction))
-
-    async def _keep_state(self) -> None:
-        """Leave with the media what a restarted daemon needs to go on with this call."""
-        state = CallState.of(self._story.journal.record, (self._caller, self._callee))
-        await self._story.media(self._caller.media.attach(state.dump()))

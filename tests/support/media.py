@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sip_daemon.errors import MediaError, MediaUnavailable
@@ -88,6 +88,7 @@ class MemoryMediaSession:
     async def attach(self, state: bytes) -> None:
         self._check()
         self.state = state
+        self.plane.on_attach(self)
 
     async def statistics(self) -> MediaStatistics:
         self._check()
@@ -128,6 +129,8 @@ class MemoryMediaPlane:
         self.opened: list[MemoryMediaSession] = []
         """All that were ever opened, in order."""
         self.orphans: list[AdoptableSession] = []
+        self.on_attach: Callable[[MemoryMediaSession], None] = lambda session: None
+        """Called when state was left with a session."""
         self.is_closed = False
         self._workers = workers
         self._away: set[int] = set()
