@@ -19,6 +19,7 @@
         ├── Invalid                values that are not allowed; carries field and message of each
         ├── NotFound               there is no such thing
         ├── Conflict               it clashes with something that is there
+        │   └── ChangedMeanwhile   somebody else has changed it since it was read
         ├── Forbidden              this actor may not do that
         └── SignInRefused          wrong name, password or code: it never says which
             ├── LockedOut          too many failures; carries the seconds to wait
@@ -94,6 +95,10 @@ class Conflict(OperationError):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else has changed it since the state was read on which this change was decided."""
 
 
 class Forbidden(OperationError):

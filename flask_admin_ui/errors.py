@@ -68,9 +68,21 @@ EXPLANATIONS = {
         lazy_gettext("Somebody else was faster"),
         lazy_gettext("This was changed in the meantime. Reload the page and look at it again."),
     ),
+    406: Explanation(
+        lazy_gettext("There is no such form of this"),
+        lazy_gettext("What is here cannot be given in a form that the request accepts."),
+    ),
+    412: Explanation(
+        lazy_gettext("Somebody else was faster"),
+        lazy_gettext("This was changed in the meantime. Reload the page and look at it again."),
+    ),
     413: Explanation(
         lazy_gettext("That was too much at once"),
         lazy_gettext("What you sent is larger than this page accepts. Nothing was changed."),
+    ),
+    415: Explanation(
+        lazy_gettext("This form cannot be read"),
+        lazy_gettext("What you sent is of a kind that this address does not take."),
     ),
     429: Explanation(
         lazy_gettext("Too many attempts"),

@@ -54,6 +54,8 @@ THIRD_PARTY = {
         "gunicorn",
         "jinja2",
         "markupsafe",
+        "pydantic",
+        "pydantic_core",
         "segno",
         "werkzeug",
         "wtforms",

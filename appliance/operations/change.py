@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from appliance.database.models import Audit
 from appliance.database.transactions import bump_revision, write_transaction
-from appliance.errors import Conflict
+from appliance.errors import ChangedMeanwhile
 from appliance.operations.context import Context
 
 CHANGED_MEANWHILE = "Somebody else has changed this in the meantime. Saving again overwrites that."
@@ -57,6 +57,6 @@ def fingerprint(*values: object) -> str:
 
 
 def check_unchanged(current: str, seen: str) -> None:
-    """Inside a change, with two fingerprints; an empty one was not asked for. Raises `Conflict`."""
+    """Inside a change, with two fingerprints; an empty one was not asked for. Raises `ChangedMeanwhile`."""
     if seen and seen != current:
-        raise Conflict(CHANGED_MEANWHILE)
+        raise ChangedMeanwhile(CHANGED_MEANWHILE)

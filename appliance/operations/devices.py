@@ -169,12 +169,16 @@ def set_password(context: Context, username: str, password: Secret | None = None
     return NewDevice(device_view(row, row.extension), chosen, password is None)
 
 
-def remove_device(context: Context, username: str, *, with_empty_extension: bool = False) -> None:
-    """Remove a device: its registrations end. Its extension stays, unless asked otherwise and it was the last one."""
+def remove_device(context: Context, username: str, *, with_empty_extension: bool = False, seen: str = "") -> None:
+    """Remove a device: its registrations end. Its extension stays, unless asked otherwise and it was the last one.
+
+    `seen` as in `edit_device`.
+    """
     context.require_admin()
     with configuration_change(context) as change:
         row = find_device(context, username)
         extension = row.extension
+        check_unchanged(device_view(row, extension).fingerprint, seen)
         Removal.create(kind="device", key=row.username, revision=change.revision)
         row.delete_instance()
         is_empty = not extension.devices.exists()

@@ -168,11 +168,12 @@ def wanted_values(
     return wanted
 
 
-def remove_extension(context: Context, number: str) -> None:
-    """Remove it with all of its devices."""
+def remove_extension(context: Context, number: str, *, seen: str = "") -> None:
+    """Remove it with all of its devices. `seen` as in `edit_extension`."""
     context.require_admin()
     with configuration_change(context) as change:
         row = find_extension(context, number)
+        check_unchanged(view_of(row).fingerprint, seen)
         devices = [device.username for device in row.devices]
         delete_extension(change, row)
         change.audit("extension.remove", number, devices=devices)

@@ -111,11 +111,12 @@ def update(context: Context, row: User, *, role: str | None = None, enabled: boo
     sign_out_everywhere(row)
 
 
-def remove_user(context: Context, name: str) -> None:
-    """Remove a person; extensions that belong to it then belong to nobody."""
+def remove_user(context: Context, name: str, *, seen: str = "") -> None:
+    """Remove a person; extensions that belong to it then belong to nobody. `seen` as in `edit_user`."""
     context.require_admin()
     with configuration_change(context) as now:
         row = find_user(name)
+        check_unchanged(view_of(row).fingerprint, seen)
         check_not_self(context, row)
         check_not_last_admin(row)
         row.delete_instance()

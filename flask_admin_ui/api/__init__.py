@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.api import auth, calls, devices, health, system, users
+from flask_admin_ui.api import auth, calls, devices, extensions, health, reference, system, users
 
 BLUEPRINTS = (
     auth.blueprint,
     devices.blueprint,
+    extensions.blueprint,
     calls.blueprint,
     users.blueprint,
     system.blueprint,
     health.blueprint,
+    reference.blueprint,
 )

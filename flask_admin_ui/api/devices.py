@@ -1,179 +1,150 @@
-"""Devices, extensions and bindings."""
+"""Devices and their passwords."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from flask import Blueprint, Response
+from flask import Blueprint
+from pydantic import Field
 
-from appliance.errors import Conflict, Invalid
-from appliance.operations import devices, extensions
-from appliance.operations.extensions import UNCHANGED, DeviceView, Unchanged
+from appliance.operations import checks, devices
+from appliance.operations.extensions import DeviceView
 from appliance.secret import Secret
-from flask_admin_ui.api.wire import (
-    Body,
-    answer,
-    answer_page,
-    in_sender_words,
-    page_request,
-    part_of,
-    query_text,
-    to_json,
-)
-from flask_admin_ui.errors import ProblemError
-from flask_admin_ui.live import LiveBinding, Snapshot
-from flask_admin_ui.security.access import admin_only, context, viewer
+from flask_admin_ui.api.lists import PageQuery, Search, listed
+from flask_admin_ui.api.operation import Answer, if_match, operation
+from flask_admin_ui.live import Snapshot
+from flask_admin_ui.security.access import context
 from flask_admin_ui.services import services
+from flask_admin_ui.shapes import Input, Integer, Listing, Moment, Output, checked_by
 
 blueprint = Blueprint("api_devices", __name__, url_prefix="/api")
 
+Number = Annotated[str, *checked_by(checks.number, pattern="^[0-9]{1,15}$")]
+Username = Annotated[str, *checked_by(checks.username, pattern="^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+Name = Annotated[str, *checked_by(checks.name, maxLength=checks.MAX_NAME)]
 
-def device_json(device: DeviceView, live: Snapshot) -> dict[str, Any]:
-    """A device with its live state; `online` is null while nobody knows."""
-    shown: dict[str, Any] = to_json(device)
-    shown["online"] = bool(live.online(device.username)) if live.reachable else None
-    shown["bindings"] = [to_json(binding) for binding in live.bindings.get(device.username, ())]
-    return shown
+
+class NewDevice(Input):
+    """A phone to be added; its number is made when it is new."""
+
+    number: Number
+    name: Name | None = Field(None, description="Of the number: whose phone it is.")
+    username: Username | None = Field(None, description="The first phone of a number is called like the number.")
+    label: Name | None = Field(None, description="Which phone it is: kitchen, desk.")
+    password: str | None = Field(None, description="A strong one is made when there is none.")
+    owner_id: Integer | None = Field(None, description="The user to whom the number belongs.")
+
+
+class DeviceChange(Input):
+    """What is given changes."""
+
+    label: Name | None = None
+    enabled: bool | None = Field(None, description="Whether it may register and call.")
+
+
+class Binding(Output):
+    """A contact that a phone has registered."""
+
+    username: str
+    extension: str
+    contact: str
+    transport: str
+    remote: str
+    user_agent: str
+    registered_at: Moment | None
+    expires_in: float = Field(description="Seconds.")
+    reachable: bool
+
+
+class StoredDevice(Output):
+    """A phone as it is stored."""
+
+    id: int
+    username: str
+    label: str
+    enabled: bool
+    extension_id: int
+    number: str
+    name: str
+    created_at: Moment
+    changed_at: Moment
+
+
+class Device(StoredDevice):
+    """A phone with its live state."""
+
+    online: bool | None = Field(description="null while the phone system does not answer.")
+    bindings: list[Binding]
+
+
+class DeviceWithPassword(Device):
+    """The only answer that ever holds the password."""
+
+    password: str
+
+
+class DeviceQuery(PageQuery, Search):
+    number: str | None = Field(None, max_length=200, description="Only the phones of this number.")
+
+
+def with_live(device: DeviceView, live: Snapshot, **more: Any) -> dict[str, Any]:
+    """A device with its live state; `online` is None while nobody knows."""
+    stored = {name: getattr(device, name) for name in StoredDevice.model_fields}
+    online = bool(live.online(device.username)) if live.reachable else None
+    return {**stored, "online": online, "bindings": live.bindings.get(device.username, ()), **more}
 
 
 @blueprint.get("/devices")
-def index() -> Response:
+@operation("List the phones", query=DeviceQuery, gives=Listing[Device])
+def index(query: DeviceQuery) -> Any:
     live = services().daemon.snapshot()
-    page = devices.list_devices(
-        context(), page_request(), search=query_text("search"), number=query_text("number") or None
-    )
-    return answer_page(page, lambda device: device_json(device, live))
+    page = devices.list_devices(context(), query.wanted, search=query.search, number=query.number)
+    return listed(page, lambda device: with_live(device, live))
 
 
 @blueprint.post("/devices")
-@admin_only
-def add() -> Response:
+@operation("Add a phone", takes=NewDevice, gives=DeviceWithPassword, status=201, admin=True, clashes=True)
+def add(body: NewDevice) -> Any:
     """The answer is the only one that ever holds the password."""
-    body = Body("number", "name", "username", "label", "password", "ownerId")
-    number, name, username = body.text("number", needed=True), body.text("name"), body.text("username")
-    label, password, owner_id = body.text("label"), body.text("password"), body.number("ownerId")
-    body.finish()
-    try:
-        made = devices.add_device(
-            context(),
-            number or "",
-            name=name,
-            username=username,
-            label=label or "",
-            password=Secret(password) if password else None,
-            owner_id=owner_id,
-        )
-    except (Invalid, Conflict) as error:
-        raise in_sender_words(error) from error
-    return with_password(made, 201)
+    made = devices.add_device(
+        context(),
+        body.number,
+        name=body.name,
+        username=body.username,
+        label=body.label or "",
+        password=Secret(body.password) if body.password else None,
+        owner_id=body.owner_id,
+    )
+    return with_password(made)
 
 
-def with_password(made: devices.NewDevice, status: int) -> Response:
-    shown = device_json(made.device, services().daemon.snapshot())
-    return answer({**shown, "password": made.password.reveal()}, status)
+def with_password(made: devices.NewDevice) -> dict[str, Any]:
+    return with_live(made.device, services().daemon.snapshot(), password=made.password.reveal())
 
 
 @blueprint.get("/devices/<username>")
-def show(username: str) -> Response:
-    return answer(device_json(devices.get_device(context(), username), services().daemon.snapshot()))
+@operation("Show a phone", gives=Device)
+def show(username: str) -> Any:
+    device = devices.get_device(context(), username)
+    return Answer(with_live(device, services().daemon.snapshot()), etag=device.fingerprint)
 
 
 @blueprint.patch("/devices/<username>")
-@admin_only
-def edit(username: str) -> Response:
-    body = Body("label", "enabled")
-    label, enabled = body.text("label"), body.boolean("enabled")
-    body.finish()
-    try:
-        device = devices.edit_device(context(), username, label=label, enabled=enabled)
-    except (Invalid, Conflict) as error:
-        raise in_sender_words(error) from error
-    return answer(device_json(device, services().daemon.snapshot()))
+@operation("Change a phone", takes=DeviceChange, gives=Device, admin=True, guarded=True)
+def edit(username: str, body: DeviceChange) -> Any:
+    device = devices.edit_device(context(), username, label=body.label, enabled=body.enabled, seen=if_match())
+    return Answer(with_live(device, services().daemon.snapshot()), etag=device.fingerprint)
 
 
 @blueprint.post("/devices/<username>/password")
-@admin_only
-def renew_password(username: str) -> Response:
-    return with_password(devices.set_password(context(), username), 200)
+@operation("Give a phone a new password", gives=DeviceWithPassword, admin=True)
+def renew_password(username: str) -> Any:
+    """It is shown in this answer and never again; the phone registers only with the new one."""
+    return with_password(devices.set_password(context(), username))
 
 
 @blueprint.delete("/devices/<username>")
-@admin_only
-def remove(username: str) -> Response:
-    """The extension stays: it is removed under its own address."""
-    devices.remove_device(context(), username)
-    return Response(status=204)
-
-
-@blueprint.get("/extensions")
-def list_extensions() -> Response:
-    return answer_page(extensions.list_extensions(context(), page_request(), search=query_text("search")))
-
-
-@blueprint.post("/extensions")
-@admin_only
-def add_extension() -> Response:
-    body = Body("number", "name", "ownerId", "ringSeconds")
-    number, name = body.text("number", needed=True), body.text("name")
-    owner_id, ring_seconds = body.number("ownerId"), body.number("ringSeconds")
-    body.finish()
-    more = {} if ring_seconds is None else {"ring_seconds": ring_seconds}
-    try:
-        made = extensions.add_extension(context(), number or "", name=name or "", owner_id=owner_id, **more)
-    except (Invalid, Conflict) as error:
-        raise in_sender_words(error) from error
-    return answer(made, 201)
-
-
-@blueprint.get("/extensions/<number>")
-def show_extension(number: str) -> Response:
-    return answer(extensions.get_extension(context(), number))
-
-
-@blueprint.patch("/extensions/<number>")
-@admin_only
-def edit_extension(number: str) -> Response:
-    """What is given changes; an `ownerId` of null takes the owner away."""
-    body = Body("number", "name", "ownerId", "enabled", "ringSeconds")
-    new_number, name, enabled = body.text("number"), body.text("name"), body.boolean("enabled")
-    ring_seconds = body.number("ringSeconds")
-    owner_id: int | Unchanged | None = body.number("ownerId") if "ownerId" in body else UNCHANGED
-    body.finish()
-    try:
-        changed = extensions.edit_extension(
-            context(),
-            number,
-            new_number=new_number,
-            name=name,
-            owner_id=owner_id,
-            enabled=enabled,
-            ring_seconds=ring_seconds,
-        )
-    except (Invalid, Conflict) as error:
-        raise in_sender_words(error) from error
-    return answer(changed)
-
-
-@blueprint.delete("/extensions/<number>")
-@admin_only
-def remove_extension(number: str) -> Response:
-    """With all of its devices."""
-    extensions.remove_extension(context(), number)
-    return Response(status=204)
-
-
-@blueprint.get("/bindings")
-def bindings() -> Response:
-    """Where phones are registered right now."""
-    live = services().daemon.snapshot()
-    if not live.reachable:
-        raise ProblemError(503, live.reason)
-    return answer_page(part_of(visible_bindings(live), page_request()))
-
-
-def visible_bindings(live: Snapshot) -> list[LiveBinding]:
-    known = [binding for several in live.bindings.values() for binding in several]
-    if viewer().is_admin:
-        return known
-    numbers = frozenset(extensions.own_numbers(context()))
-    return [binding for binding in known if binding.extension in numbers]
+@operation("Remove a phone", status=204, admin=True, guarded=True)
+def remove(username: str) -> Any:
+    """Its registrations end. The number stays: it is removed under its own address."""
+    devices.remove_device(context(), username, seen=if_match())

@@ -2,74 +2,152 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from typing import Any, Literal
 
-from appliance.errors import Invalid, NotFound
+from flask import Blueprint
+from pydantic import Field, create_model
+
+from appliance.errors import Invalid
 from appliance.operations import audit as audit_log
 from appliance.operations import configuration
 from appliance.operations import events as event_log
-from flask_admin_ui.api.wire import Body, answer, answer_page, camel, in_sender_words, page_request, query_text
-from flask_admin_ui.errors import FieldError, ProblemError
-from flask_admin_ui.pages.system import SEVERITIES, refused_values
-from flask_admin_ui.security.access import context, require_admin
+from appliance.settings import SETTINGS, Source
+from flask_admin_ui.api.lists import PageQuery, listed
+from flask_admin_ui.api.operation import operation
+from flask_admin_ui.pages.system import refused_values
+from flask_admin_ui.security.access import context
 from flask_admin_ui.services import services
+from flask_admin_ui.shapes import Free, Input, Listing, Moment, Output
 
 blueprint = Blueprint("api_system", __name__, url_prefix="/api/system")
-blueprint.before_request(require_admin)
+
+
+class Process(Output):
+    """A program as supervisor sees it."""
+
+    name: str
+    state: str
+    pid: int
+    started_at: Moment
+    description: str
+
+
+class Status(Output):
+    """What runs."""
+
+    reachable: bool = Field(description="Whether the phone system answers.")
+    reason: str | None
+    sip: Free | None = Field(description="Listeners and counts, as the phone system tells them.")
+    processes: list[Process]
+    processes_reason: str | None
+
+
+class Setting(Output):
+    """A setting with where its value comes from; of a secret only whether it is set."""
+
+    name: str
+    variable: str
+    value: str
+    source: Source
+    help: str
+    can_be_set: bool
+
+
+class Settings(Output):
+    items: list[Setting]
+
+
+SETTING_FIELDS: dict[str, Any] = {
+    name: (str | None, Field(None, max_length=1000, description=setting.help))
+    for name, setting in SETTINGS.items()
+    if setting.is_offered
+}
+SettingsChange = create_model(
+    "SettingsChange",
+    __base__=Input,
+    __doc__="Values as text, null to take one back. They take effect at the next start.",
+    **SETTING_FIELDS,
+)
+
+
+class AuditRow(Output):
+    """Who changed what, and from where."""
+
+    id: int
+    at: Moment
+    actor: str
+    source: str
+    action: str
+    subject: str
+    detail: Free
+
+
+class Event(Output):
+    """Something that a person should know about."""
+
+    id: int
+    at: Moment
+    severity: str
+    source: str
+    kind: str
+    message: str
+    detail: Free
+
+
+class AuditQuery(PageQuery):
+    actor: str | None = Field(None, max_length=200, description="Only what this person did.")
+    subject: str | None = Field(None, max_length=200, description="Only what was done to this.")
+
+
+class EventQuery(PageQuery):
+    severity: Literal["error", "warning", "info"] | None = None
 
 
 @blueprint.get("/status")
-def status() -> Response:
+@operation("Show what runs", gives=Status, admin=True)
+def status() -> Any:
     live = services().daemon.snapshot()
     known = services().processes.list()
-    return answer(
-        {
-            "reachable": live.reachable,
-            "reason": live.reason or None,
-            "sip": live.status if live.reachable else None,
-            "processes": known.rows,
-            "processes_reason": known.reason or None,
-        }
-    )
+    return {
+        "reachable": live.reachable,
+        "reason": live.reason or None,
+        "sip": live.status if live.reachable else None,
+        "processes": known.rows,
+        "processes_reason": known.reason or None,
+    }
 
 
 @blueprint.get("/config")
-def config() -> Response:
+@operation("Show the settings", gives=Settings, admin=True)
+def config() -> Any:
     """Every setting with its value and where that comes from."""
-    return answer({"items": configuration.list_settings(context())})
+    return {"items": configuration.list_settings(context())}
 
 
 @blueprint.patch("/config")
-def set_config() -> Response:
-    """Values as text by the setting's name, null to take one back. Everything is checked before anything is kept."""
-    known = {camel(setting.name): setting.name for setting in configuration.list_settings(context())}
-    body = Body(*known)
-    wanted = {known[name]: body.text(name) for name in known if name in body}
-    body.finish()
-    try:
-        errors = refused_values({name: text or "" for name, text in wanted.items()})
-        if errors:
-            raise Invalid(errors)
-        for name in wanted:
-            configuration.column_of(configuration.find_setting(name))
-        for name, text in wanted.items():
-            configuration.set_setting(context(), name, text)
-    except Invalid as error:
-        raise in_sender_words(error) from error
-    except NotFound as error:
-        raise ProblemError(422, str(error), details=[FieldError("name", str(error))]) from error
-    return config()
+@operation("Change settings", takes=SettingsChange, gives=Settings, admin=True, clashes=True)
+def set_config(body: Input) -> Any:
+    """Everything is checked before anything is kept."""
+    wanted: dict[str, str | None] = {name: getattr(body, name) for name in body.model_fields_set}
+    errors = refused_values({name: text or "" for name, text in wanted.items()})
+    if errors:
+        raise Invalid(errors)
+    for name in wanted:
+        configuration.column_of(configuration.find_setting(name))
+    for name, text in wanted.items():
+        configuration.set_setting(context(), name, text)
+    return {"items": configuration.list_settings(context())}
 
 
 @blueprint.get("/audit")
-def audit() -> Response:
-    page = audit_log.list_audit(
-        context(), page_request(), actor=query_text("actor") or None, subject=query_text("subject") or None
-    )
-    return answer_page(page)
+@operation("List who changed what", query=AuditQuery, gives=Listing[AuditRow], admin=True)
+def audit(query: AuditQuery) -> Any:
+    """Newest first."""
+    return listed(audit_log.list_audit(context(), query.wanted, actor=query.actor, subject=query.subject))
 
 
 @blueprint.get("/events")
-def events() -> Response:
-    severity = query_text("severity", SEVERITIES) or None
-    return answer_page(event_log.list_events(context(), page_request(), severity=severity))
+@operation("List what happened", query=EventQuery, gives=Listing[Event], admin=True)
+def events(query: EventQuery) -> Any:
+    """Newest first."""
+    return listed(event_log.list_events(context(), query.wanted, severity=query.severity))

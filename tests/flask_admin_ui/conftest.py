@@ -11,6 +11,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 
 from appliance.database.proxy import database
 from tests.support.admin import ADMIN, ADMIN_PASSWORD, USER, USER_PASSWORD, Actor, AdminSystem, ManualClock
+from tests.support.contract import Contract
 
 
 @pytest.fixture
@@ -28,10 +29,12 @@ def bare_system(tmp_path: Path, clock: ManualClock) -> Iterator[AdminSystem]:
 
 @pytest.fixture
 def system(bare_system: AdminSystem) -> Iterator[AdminSystem]:
-    """With an administrator, a user, and a `sip` that answers."""
+    """With an administrator, a user, and a `sip` that answers. The API is held to its OpenAPI document."""
     bare_system.add_people()
+    contract = Contract(bare_system.app)
     with bare_system.sip:
         yield bare_system
+    assert contract.breaches == []
 
 
 @pytest.fixture

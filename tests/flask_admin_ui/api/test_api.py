@@ -112,7 +112,12 @@ def test_a_clash_is_409(system: AdminSystem, admin: Actor) -> None:
     assert refused_fields(response) == ["number"]
 
 
-@pytest.mark.parametrize("body", [None, [], "text", 7])
+def test_a_body_that_is_no_json_is_415(admin: Actor) -> None:
+    """RFC 9110 §15.5.16."""
+    assert admin.api("POST", "/api/devices").status_code == 415
+
+
+@pytest.mark.parametrize("body", [[], "text", 7])
 def test_a_body_that_is_no_object_is_400(admin: Actor, body: object) -> None:
     assert admin.api("POST", "/api/devices", body).status_code == 400
 

@@ -25,14 +25,15 @@ FOR_EVERYBODY = {
     "api_auth.",
     "api_devices.index",
     "api_devices.show",
-    "api_devices.list_extensions",
-    "api_devices.show_extension",
-    "api_devices.bindings",
+    "api_extensions.index",
+    "api_extensions.show",
+    "api_extensions.bindings",
     "api_calls.live",
     "api_calls.show_live",
     "api_calls.records",
     "api_calls.records_as_csv",
     "api_calls.record",
+    "api_reference.",
 }
 """What a user may open, showing the own things only; all else is for administrators."""
 
