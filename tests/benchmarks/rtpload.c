@@ -1,9 +1,9 @@
-/* RTP load for media_relay.py: N calls of two ends each, one G.711 packet per end and 20 ms.
+/* RTP load for a relay: N calls of two ends each, one G.711 packet per end and 20 ms.
  *
  * Standard input: N lines "portA portB", the relay's ports of the two legs of a call, after "ready" lines were read
  * from standard output: first this program prints its own ports, N lines "portA portB". Each payload carries a magic
  * number and the time of sending, so the receiving end knows the latency. Result: one line
- * "sent received p50_us p99_us max_us".
+ * "sent received p50_us p99_us max_us late_us"; the last says how much later than due the packets left (p99).
  *
  * Build: cc -O2 -o rtpload rtpload.c      Run: rtpload CALLS SECONDS */
 #define _GNU_SOURCE
@@ -75,7 +75,8 @@ int main(int argc, char **argv) {
     setrlimit(RLIMIT_NOFILE, &files);
     struct end *e = calloc(ends, sizeof *e);
     size_t room = (size_t)ends * (length / INTERVAL_US + 10);
-    int32_t *latency = malloc(room * sizeof *latency);
+    int32_t *latency = malloc(room * sizeof *latency), *late = malloc(room * sizeof *late);
+    if (!e || !latency || !late) die("memory");
     int poll_fd = epoll_create1(0);
     for (int i = 0; i < ends; i++) {
         int port;
@@ -101,8 +102,9 @@ int main(int argc, char **argv) {
     for (int64_t now; (now = now_us()) < end;) {
         /* The ends are in order of their next packet: each turn begins at the one that is due first. */
         while (now < stop && e[turn].next <= now) {
+            int64_t at = now_us();
             send_one(&e[turn]);
-            sent++;
+            late[sent++] = at - e[turn].next;
             e[turn].next += INTERVAL_US;
             turn = (turn + 1) % ends;
         }
@@ -121,9 +123,11 @@ int main(int argc, char **argv) {
         }
     }
     qsort(latency, received, sizeof *latency, smaller);
+    qsort(late, sent, sizeof *late, smaller);
     printf("%ld %zu", sent, received);
     if (received)
-        printf(" %d %d %d", latency[received / 2], latency[received * 99 / 100], latency[received - 1]);
+        printf(" %d %d %d %d", latency[received / 2], latency[received * 99 / 100], latency[received - 1],
+               late[sent * 99 / 100]);
     printf("\n");
     return 0;
 }

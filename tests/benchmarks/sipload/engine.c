@@ -7,7 +7,7 @@
 
 #include "load.h"
 
-enum { T1_US = 500000, T2_US = 4000000, GIVE_UP_US = 8000000, TICK_US = 20000 };
+enum { T1_US = 500000, T2_US = 4000000, GIVE_UP_US = 8000000, TICK_US = 20000, DRAIN_US = 500000 };
 
 int64_t now;
 
@@ -185,6 +185,10 @@ void engine_ask(const char *word) {
     printf("%s\n", word);
     fflush(stdout);
     while (!network_take_word()) turn(TICK_US);
+}
+
+void engine_drain(void) {
+    for (int64_t end = clock_us() + DRAIN_US; now < end;) turn(TICK_US);
 }
 
 static void hang_up_all(void) {

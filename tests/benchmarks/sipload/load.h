@@ -54,11 +54,11 @@ struct counts {
 
 struct options {
     const char *host, *password, *domain;
-    in_port_t port;
+    in_port_t port, own_port;
     int first, users, connections, window, count;
     double rate, seconds;
     int64_t hold;
-    bool refresh, no_register, hold_until_told;
+    bool refresh, no_register, hold_until_told, stay;
 };
 
 /* What is being run: registrations or calls. */
@@ -81,6 +81,8 @@ void engine_prepare(void);
 int64_t engine_run(struct kind kind);
 /* Prints a word to who started us, and waits for a line in return; what arrives meanwhile is answered. */
 void engine_ask(const char *word);
+/* Answers what still arrives after a run: the far leg's BYE comes after our own is answered. */
+void engine_drain(void);
 void operation_send(struct operation *o, const struct writer *w);
 void operation_end(struct operation *o, bool completed);
 void write_via(struct writer *w, const struct operation *o, const struct path *path, int step_number);

@@ -8,7 +8,8 @@
  * which registers before. `--window` keeps so many operations under way, which finds the rate that a server sustains;
  * `--rate` begins so many a second, whatever the server does, which shows its delays. Standard output: "ready" once
  * everything is prepared; after a line on standard input the run begins; with --hold-until-told "held" when all calls are
- * up, which a second line ends; then one line of JSON. */
+ * up, which a second line ends; then one line of JSON. With --stay the phones keep their sockets open afterwards, until
+ * one more line comes. --own-port gives all phones this UDP port, for a server that is told beforehand where they are. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ unsigned run_id;
 static void usage(void) {
     fputs("usage: sipload register|call --server HOST:PORT [--users N] [--window N | --rate R] [--seconds S | --count N]\n"
           "               [--first NUMBER] [--password PREFIX] [--domain NAME] [--tcp CONNECTIONS]\n"
-          "               [--refresh] [--no-register] [--hold MILLISECONDS | --hold-until-told]\n", stderr);
+          "               [--own-port PORT] [--refresh] [--no-register] [--hold MILLISECONDS | --hold-until-told] [--stay]\n",
+          stderr);
     exit(2);
 }
 
@@ -71,6 +73,8 @@ static void take_option(int option) {
     case 'H': options.hold_until_told = true; break;
     case 'R': options.refresh = true; break;
     case 'n': options.no_register = true; break;
+    case 'S': options.stay = true; break;
+    case 'o': options.own_port = (in_port_t)atoi(optarg); break;
     default: usage();
     }
 }
@@ -80,7 +84,8 @@ static const struct option long_options[] = {
     {"window", 1, NULL, 'w'},   {"rate", 1, NULL, 'r'},        {"seconds", 1, NULL, 't'},
     {"count", 1, NULL, 'c'},    {"password", 1, NULL, 'p'},    {"domain", 1, NULL, 'd'},
     {"tcp", 1, NULL, 'T'},      {"hold", 1, NULL, 'h'},        {"hold-until-told", 0, NULL, 'H'},
-    {"refresh", 0, NULL, 'R'},  {"no-register", 0, NULL, 'n'}, {NULL, 0, NULL, 0},
+    {"refresh", 0, NULL, 'R'},  {"no-register", 0, NULL, 'n'}, {"stay", 0, NULL, 'S'},
+    {"own-port", 1, NULL, 'o'}, {NULL, 0, NULL, 0},
 };
 
 static void take_options(int argc, char **argv) {
@@ -88,6 +93,8 @@ static void take_options(int argc, char **argv) {
     bool fits = options.window >= 1 && options.window <= MAX_OPERATIONS && options.count <= MAX_OPERATIONS * 1000;
     if (!options.host || options.users < 2 || !fits || options.connections < 0) usage();
     if (options.hold_until_told && (options.count < 1 || options.count > MAX_OPERATIONS)) usage();
+    /* A held call keeps its place in the window, so all of them must fit into it. */
+    if (options.hold_until_told && options.rate <= 0 && options.window < options.count) usage();
     if (!options.domain) options.domain = options.host;
 }
 
@@ -103,10 +110,13 @@ int main(int argc, char **argv) {
     take_options(argc - 1, argv + 1);
     make_phones();
     engine_prepare();
-    network_open(options.host, options.port, options.connections);
+    network_open(options.host, options.port, options.own_port, options.connections);
     struct kind kind = {register_begin, register_response, 0, options.users, 0};
     if (is_call) kind = calls();
     engine_ask("ready");
-    result_print(engine_run(kind));
+    int64_t us = engine_run(kind);
+    if (is_call) engine_drain();
+    result_print(us);
+    if (options.stay) engine_ask("staying");
     return counts.failed > 0;
 }

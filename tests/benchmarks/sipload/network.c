@@ -85,9 +85,9 @@ static void prepare_batches(void) {
     }
 }
 
-static void open_udp(void) {
+static void open_udp(in_port_t own_port) {
     int one = 1, size = SOCKET_BYTES;
-    struct sockaddr_in any = {.sin_family = AF_INET};
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(own_port)};
     udp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     if (udp_fd < 0 || setsockopt(udp_fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3)) die("sipload: socket");
     if (bind(udp_fd, (void *)&any, sizeof any) || setsockopt(udp_fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof one))
@@ -110,7 +110,7 @@ static void open_connection(struct connection *c, int number) {
     watch(c->fd, number);
 }
 
-void network_open(const char *host, in_port_t port, int count) {
+void network_open(const char *host, in_port_t port, in_port_t own_port, int count) {
     server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
     if (inet_pton(AF_INET, host, &server.sin_addr) != 1) {
         fprintf(stderr, "sipload: the server is an IPv4 address and a port\n");
@@ -120,7 +120,7 @@ void network_open(const char *host, in_port_t port, int count) {
     watch(STDIN_FILENO, STDIN_TAG);
     connection_count = count;
     if (count == 0) {
-        open_udp();
+        open_udp(own_port);
         return;
     }
     connections = calloc((size_t)count, sizeof *connections);

@@ -19,8 +19,8 @@ struct path {
 
 typedef void (*message_handler)(const struct path *path, const char *data, size_t length);
 
-/* `connections` 0 means UDP. Ends the program, with a reason, when it cannot be done. */
-void network_open(const char *host, in_port_t port, int connections);
+/* `connections` 0 means UDP, `own_port` 0 any port of ours. Ends the program, with a reason, when it cannot be done. */
+void network_open(const char *host, in_port_t port, in_port_t own_port, int connections);
 
 /* The path of a phone, by its number. */
 struct path network_path(int phone);
