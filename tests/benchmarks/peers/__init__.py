@@ -1,0 +1,1 @@
+"""The servers that GoSIP is compared with: installed by `./gosip bench`, started here on loopback, ended by pid."""
