@@ -142,7 +142,8 @@ class Authenticator:
         return b64encode(stamp + self._mac(stamp)).decode()
 
     def _mac(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._secret, stamp, "sha256")[:MAC_BYTES]
+        # Keyed BLAKE2 is a MAC by itself (RFC 7693 §2.9); HMAC takes OpenSSL a dozen times as long to set up.
+        return hashlib.blake2b(stamp, key=self._secret, digest_size=MAC_BYTES).digest()
 
     def _stamp(self, nonce: str) -> bytes | None:
         """What we wrote into a nonce of ours; None for any other."""

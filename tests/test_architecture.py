@@ -45,8 +45,8 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 COMPOSITION_ROOTS = {"daemon", "__main__"}
 THIRD_PARTY = {
-    "appliance": {"peewee", "click", "cryptography", "argon2", "pyotp", "segno", "ifaddr", "supervisor"},
-    "sip_daemon": {"uvloop", "ifaddr", "peewee"},
+    "appliance": {"peewee", "click", "cryptography", "argon2", "pyotp", "segno", "ifaddr", "orjson", "supervisor"},
+    "sip_daemon": {"uvloop", "ifaddr", "orjson", "peewee"},
     "flask_admin_ui": {
         "flask",
         "flask_babel",

@@ -15,10 +15,11 @@ Of JSON-RPC we leave out batches and parameters by position: nobody needs them, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
+
+import orjson
 
 from appliance.control.errors import (
     INVALID_PARAMS,
@@ -36,7 +37,6 @@ MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 Params = Mapping[str, Any]
 RequestId = int | str
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class ClientProtocol:
 
 
 def line(value: Mapping[str, Any]) -> bytes:
-    return encode(value).encode() + b"\n"
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def notification_line(method: str, params: Params) -> bytes:
@@ -217,13 +217,9 @@ def notification_line(method: str, params: Params) -> bytes:
 def parse_json(text: bytes) -> Any:
     """Raises `CallRefused` with the code for text that is no JSON."""
     try:
-        return json.loads(text, parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return orjson.loads(text)
+    except ValueError as error:
         raise CallRefused(PARSE_ERROR, "This is no JSON text.") from error
-
-
-def refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def request_from(value: Any) -> Request:

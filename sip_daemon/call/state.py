@@ -9,10 +9,11 @@ The rule: a blob was written by another process, so nothing in it is believed to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final, Self, TypeVar
+
+import orjson
 
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import CallRecord, CallStatus, LegRecord, Side
@@ -122,13 +123,13 @@ class CallState:
             "writer": self.writer,
             "service": self.service,
         }
-        return json.dumps(values, separators=(",", ":")).encode()
+        return orjson.dumps(values)
 
     @classmethod
     def load(cls, blob: bytes) -> Self:
         """What `dump` gave. Raises `LocalProtocolError` for anything else."""
         try:
-            values = json.loads(blob)
+            values = orjson.loads(blob)
             if values["version"] != VERSION:
                 raise LocalProtocolError(f"call state of version {values['version']}")
             state = cls(

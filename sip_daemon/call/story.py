@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.callee_leg import CalleeLeg
@@ -113,14 +112,17 @@ class Story:
             leg.use(session)
         self.journal.mark("media")
 
-    async def media(self, *operations: Coroutine[Any, Any, None]) -> None:
-        """Ask the media plane for these things, in this order but without waiting in between."""
-        try:
-            await asyncio.gather(*operations)
-        except MediaUnavailable as error:
-            raise self._over(error, causes.MEDIA_LOST) from error
-        except MediaError as error:
-            raise self._over(error, causes.MEDIA_FAILED) from error
+    async def media(self, *operations: Awaitable[None]) -> None:
+        """Wait for what the media plane was asked for; all of it was asked before, without waiting in between."""
+        failure: MediaError | None = None
+        for operation in operations:
+            try:
+                await operation
+            except MediaError as error:
+                failure = failure or error
+        if failure is not None:
+            cause = causes.MEDIA_LOST if isinstance(failure, MediaUnavailable) else causes.MEDIA_FAILED
+            raise self._over(failure, cause) from failure
 
     def _shortage(self) -> Cause:
         """What there is too little of: processes, or ports in those that run."""
@@ -132,7 +134,7 @@ class Story:
         log.warning("call %s: %s", self.journal.id, error)
         return CallOver(cause, "system")
 
-    def configure(self, leg: Leg, remote: AudioDescription, local: AudioDescription) -> Coroutine[Any, Any, None]:
+    def configure(self, leg: Leg, remote: AudioDescription, local: AudioDescription) -> Awaitable[None]:
         """Let a leg's session know what was settled."""
         settled = settle(remote, local, leg.flow.remote.host)
         if not settled.direction.sends:
@@ -141,10 +143,9 @@ class Story:
 
     async def close_media(self, legs: Sequence[Leg]) -> None:
         """Close the sessions of these legs and write their records."""
-        open_legs = [leg for leg in legs if leg not in self._closed]
-        statistics = await asyncio.gather(*(close(leg) for leg in open_legs))
-        for leg, counters in zip(open_legs, statistics, strict=True):
-            self._closed[leg] = leg.record(counters)
+        endings = [(leg, close(leg)) for leg in legs if leg not in self._closed]
+        for leg, ending in endings:
+            self._closed[leg] = leg.record(await ending if ending is not None else MediaStatistics())
 
     def leg_records(self) -> tuple[LegRecord, ...]:
         """In the order in which they were called, the caller first."""
@@ -165,12 +166,7 @@ class Story:
         return [self.caller.media.attach(state.dump())]
 
 
-async def close(leg: Leg) -> MediaStatistics:
-    """The last counters of a leg; zeros when its worker is gone."""
+def close(leg: Leg) -> Awaitable[MediaStatistics] | None:
+    """Let its session end; what is awaited are the last counters. None when it has no session."""
     session, leg.session = leg.session, None
-    if session is None:
-        return MediaStatistics()
-    try:
-        return await session.close()
-    except MediaError:
-        return MediaStatistics()
+    return session.close() if session is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,28 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STATUS_INTERVAL = 5.0
 
 Notified = Callable[[dict[str, Any]], None]
+
+
+class Operation(Awaitable[Any]):
+    """Something that was asked of a worker, its answer to be awaited once. No task stands behind it."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: asyncio.Future[Any]) -> None:
+        self._answer = answer
+
+    @classmethod
+    def failed(cls, error: ControlError | MediaError) -> Operation:
+        """One that could not even be asked."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer.set_exception(error)
+        return cls(answer)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        try:
+            return (yield from self._answer)
+        except ControlError as error:
+            raise media_error(error) from error
 
 
 class WorkerLink:
@@ -68,15 +90,13 @@ class WorkerLink:
             await self._client.close()
             self._client = None
 
-    async def call(self, method: str, params: dict[str, Any]) -> Any:
-        """Raises `MediaUnavailable` when the worker is away or has nothing free, `MediaError` when it refuses."""
+    def call(self, method: str, params: dict[str, Any]) -> Operation:
+        """Ask now. Raises when awaited: `MediaUnavailable` if the worker is away or has nothing free, `MediaError` if
+        it refuses."""
         client = self._client
         if client is None:
-            raise media_error(NotReachable(f"Media worker {self.index} is not there."))
-        try:
-            return await client.call(method, params)
-        except ControlError as error:
-            raise media_error(error) from error
+            return Operation.failed(NotReachable(f"Media worker {self.index} is not there."))
+        return Operation(client.request(method, params))
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Ask for something whose result nobody waits for."""

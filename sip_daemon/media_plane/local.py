@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.flow import TransportAddress
-from sip_daemon.media_plane.link import WorkerLink
+from sip_daemon.media_plane.link import Operation, WorkerLink
 from sip_daemon.media_plane.plane import LostHandler, MediaListener, MediaSession
 from sip_daemon.media_plane.values import (
     AdoptableSession,
@@ -63,50 +63,65 @@ class LocalMediaSession:
     def address(self) -> TransportAddress:
         return self._address
 
-    async def configure(self, remote: RemoteMedia) -> None:
-        await self._call("session.configure", **remote_params(remote))
+    def configure(self, remote: RemoteMedia) -> Awaitable[None]:
+        return self._ask("session.configure", remote_params(remote))
 
-    async def bridge(self, other: MediaSession | None) -> None:
+    def bridge(self, other: MediaSession | None) -> Awaitable[None]:
         if other is not None and not isinstance(other, LocalMediaSession):
-            raise MediaError("a bridge joins sessions of one media plane")
+            return Operation.failed(MediaError("a bridge joins sessions of one media plane"))
+        is_near = other is None or (other.worker == self.worker and other._partner is None)
+        if is_near and self._partner is None:
+            return self._ask("session.bridge", {"other": other.id if other is not None else None})
+        return self._bridge_afar(other)
+
+    async def _bridge_afar(self, other: LocalMediaSession | None) -> None:
+        """With a session in another worker, or away from one."""
         await self._leave_partner()
+        if other is not None:
+            await other._leave_partner()
         if other is None or other.worker == self.worker:
-            if other is not None:
-                await other._leave_partner()
-            await self._call("session.bridge", other=other.id if other is not None else None)
+            await self._ask("session.bridge", {"other": other.id if other is not None else None})
             return
-        await other._leave_partner()
-        here, there = await asyncio.gather(self._call("session.hop"), other._call("session.hop"))
+        here, there = self._ask("session.hop", {}), other._ask("session.hop", {})
+        ways = await here, await there
         self._partner, other._partner = other, self
-        await asyncio.gather(self._call("session.bridge", hop=there), other._call("session.bridge", hop=here))
+        joined = self._ask("session.bridge", {"hop": ways[1]}), other._ask("session.bridge", {"hop": ways[0]})
+        for operation in joined:
+            await operation
 
-    async def play(self, source: PlaySource, *, repeat: bool = False) -> None:
-        await self._call("session.play", source=source_params(source), repeat=repeat)
+    def play(self, source: PlaySource, *, repeat: bool = False) -> Awaitable[None]:
+        return self._ask("session.play", {"source": source_params(source), "repeat": repeat})
 
-    async def stop_playing(self) -> None:
-        await self._call("session.stop")
+    def stop_playing(self) -> Awaitable[None]:
+        return self._ask("session.stop", {})
 
-    async def echo(self, enabled: bool) -> None:
-        await self._call("session.echo", enabled=enabled)
+    def echo(self, enabled: bool) -> Awaitable[None]:
+        return self._ask("session.echo", {"enabled": enabled})
 
-    async def record(self, path: str | None) -> None:
-        await self._call("session.record", path=path)
+    def record(self, path: str | None) -> Awaitable[None]:
+        return self._ask("session.record", {"path": path})
 
-    async def attach(self, state: bytes) -> None:
-        await self._call("session.attach", state=state_param(state))
+    def attach(self, state: bytes) -> Awaitable[None]:
+        return self._ask("session.attach", {"state": state_param(state)})
 
     async def statistics(self) -> MediaStatistics:
-        return statistics_from(await self._call("session.statistics"))
+        return statistics_from(await self._ask("session.statistics", {}))
 
-    async def close(self) -> MediaStatistics:
-        if self._last is None:
-            self._last = MediaStatistics()
-            self._on_closed(self._id)
+    def close(self) -> Awaitable[MediaStatistics]:
+        if self._last is not None:
+            return self._closed(None)
+        self._last = MediaStatistics()
+        self._on_closed(self._id)
+        return self._closed(self._link.call("session.close", {"id": self._id}))
+
+    async def _closed(self, operation: Operation | None) -> MediaStatistics:
+        if operation is not None:
             try:
-                self._last = statistics_from(await self._link.call("session.close", {"id": self._id}))
+                self._last = statistics_from(await operation)
             except MediaError as error:
                 if self._lost is None:
                     logger.warning("closing media session %s: %s", self._id, error)
+        assert self._last is not None  # `close` saw to it
         return self._last
 
     def emit(self, event: MediaEvent) -> None:
@@ -131,14 +146,15 @@ class LocalMediaSession:
         if partner is not None and partner._partner is self:
             partner._partner = None
             if not partner.is_over:
-                await partner._call("session.bridge", other=None)
+                await partner._ask("session.bridge", {"other": None})
 
-    async def _call(self, method: str, **params: Any) -> Any:
+    def _ask(self, method: str, params: dict[str, Any]) -> Operation:
         if self._lost is not None:
-            raise MediaError(f"the media session was lost: {self._lost}")
+            return Operation.failed(MediaError(f"the media session was lost: {self._lost}"))
         if self._last is not None:
-            raise MediaError("the media session is closed")
-        return await self._link.call(method, {"id": self._id, **params})
+            return Operation.failed(MediaError("the media session is closed"))
+        params["id"] = self._id
+        return self._link.call(method, params)
 
 
 class LocalMediaPlane:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from sip_daemon.flow import TransportAddress
@@ -24,6 +24,8 @@ class MediaSession(Protocol):
 
     A fresh session sends nothing. Bridge and echo are alternatives: starting one ends the other. What is played takes
     their place for this session's peer while it lasts (hold music, announcements), and gives it back at its end.
+
+    Whatever is asked of a session may be asked at once and awaited later: it is carried out in the order of asking.
     """
 
     @property
@@ -40,29 +42,29 @@ class MediaSession(Protocol):
     listener: MediaListener | None
     """Called for each event, from the event loop; set by the leg."""
 
-    async def configure(self, remote: RemoteMedia) -> None:
+    def configure(self, remote: RemoteMedia) -> Awaitable[None]:
         """Take over the result of an offer and its answer. The peer's address is learned anew."""
 
-    async def bridge(self, other: MediaSession | None) -> None:
+    def bridge(self, other: MediaSession | None) -> Awaitable[None]:
         """Relay both ways between this session and `other`; None ends the bridge, on both sides."""
 
-    async def play(self, source: PlaySource, *, repeat: bool = False) -> None:
+    def play(self, source: PlaySource, *, repeat: bool = False) -> Awaitable[None]:
         """Play to the peer, in place of what was played before. `PlayFinished` follows unless `repeat`."""
 
-    async def stop_playing(self) -> None: ...
+    def stop_playing(self) -> Awaitable[None]: ...
 
-    async def echo(self, enabled: bool) -> None:
+    def echo(self, enabled: bool) -> Awaitable[None]:
         """Send the peer's audio back to it."""
 
-    async def record(self, path: str | None) -> None:
+    def record(self, path: str | None) -> Awaitable[None]:
         """Record both directions into a new two-channel WAV file (left: from the peer); None ends the recording."""
 
-    async def attach(self, state: bytes) -> None:
+    def attach(self, state: bytes) -> Awaitable[None]:
         """Leave `state` with the session, for whoever adopts it. Replaces the former one."""
 
-    async def statistics(self) -> MediaStatistics: ...
+    def statistics(self) -> Awaitable[MediaStatistics]: ...
 
-    async def close(self) -> MediaStatistics:
+    def close(self) -> Awaitable[MediaStatistics]:
         """End the session and return its last counters. Closing a second time returns them again."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from appliance.control.errors import UNAVAILABLE, CallRefused, ControlError
@@ -23,26 +23,22 @@ from sip_daemon.media_plane.values import (
     Tone,
     Wav,
 )
-from sip_daemon.sdp.codec import Codec
 
 _STATISTICS_FIELDS = frozenset(field.name for field in fields(MediaStatistics))
 
 
 def remote_params(remote: RemoteMedia) -> dict[str, Any]:
+    """Its parts as they are: the control protocol writes values of named fields as JSON objects."""
     return {
-        "address": {"host": remote.address.host, "port": remote.address.port},
-        "codecs": [codec_params(codec) for codec in remote.codecs],
-        "local_codecs": [codec_params(codec) for codec in remote.local_codecs],
-        "direction": str(remote.direction),
+        "address": remote.address,
+        "codecs": remote.codecs,
+        "local_codecs": remote.local_codecs,
+        "direction": remote.direction,
         "signalling_host": remote.signalling_host,
         "ptime": remote.ptime,
         "rtcp_port": remote.rtcp_port,
         "rtcp_mux": remote.rtcp_mux,
     }
-
-
-def codec_params(codec: Codec) -> dict[str, Any]:
-    return asdict(codec)
 
 
 def source_params(source: PlaySource) -> dict[str, Any]:

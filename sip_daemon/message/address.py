@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from sip_daemon.errors import RemoteProtocolError
@@ -17,6 +18,7 @@ from sip_daemon.message.uri import Uri
 
 MAX_EXPIRES = 2**32 - 1
 DEFAULT_EXPIRES = 3600
+_CACHED_LENGTH = 160
 
 
 class Star(Enum):
@@ -44,13 +46,8 @@ class NameAddress:
     @classmethod
     def parse(cls, text: str) -> NameAddress:
         """Read one value; raises `RemoteProtocolError(400)`."""
-        display_name, uri, rest = _split_bracketed(text) if "<" in text else _split_bare(text)
-        rest = rest.strip(LWS)
-        if not rest:
-            return cls(display_name, uri)
-        if rest[0] != ";":
-            raise RemoteProtocolError("text behind an address")
-        return cls(display_name, uri, Parameters.parse(rest[1:]))
+        # From and To stay the same in all messages of a dialog, Contact and To in all registrations of a phone.
+        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
 
     def __str__(self) -> str:
         name = f"{quote(self.display_name)} " if self.display_name else ""
@@ -84,6 +81,19 @@ class NameAddress:
         if not text.isascii() or not text.isdigit():
             return DEFAULT_EXPIRES
         return MAX_EXPIRES if len(text) > 10 else min(int(text), MAX_EXPIRES)
+
+
+def _parse(text: str) -> NameAddress:
+    display_name, uri, rest = _split_bracketed(text) if "<" in text else _split_bare(text)
+    rest = rest.strip(LWS)
+    if not rest:
+        return NameAddress(display_name, uri)
+    if rest[0] != ";":
+        raise RemoteProtocolError("text behind an address")
+    return NameAddress(display_name, uri, Parameters.parse(rest[1:]))
+
+
+_parse_cached = lru_cache(maxsize=2048)(_parse)
 
 
 def _split_bracketed(text: str) -> tuple[str, Uri, str]:

@@ -6,11 +6,13 @@ One rule: a sequence number is below 2**31 (§8.1.1.5), so that adding one never
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.grammar import is_token, parse_number
 
 MAX_CSEQ = 2**31 - 1
+_CACHED_LENGTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,17 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Read the value; raises `RemoteProtocolError(400)`."""
-        parts = text.split(None, 1)
-        if len(parts) != 2 or not is_token(parts[1]):
-            raise RemoteProtocolError("malformed CSeq")
-        return cls(parse_number(parts[0], MAX_CSEQ, "CSeq number"), parts[1])
+        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+def _parse(text: str) -> CSeq:
+    parts = text.split(None, 1)
+    if len(parts) != 2 or not is_token(parts[1]):
+        raise RemoteProtocolError("malformed CSeq")
+    return CSeq(parse_number(parts[0], MAX_CSEQ, "CSeq number"), parts[1])
+
+
+_parse_cached = lru_cache(maxsize=512)(_parse)

@@ -106,7 +106,7 @@ def _split_marked(text: str, separator: str) -> list[str]:
     return parts
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def parse_host_port(text: str) -> tuple[str, int | None]:
     """Split `host[:port]`. An IPv6 reference loses its brackets, as in `TransportAddress`."""
     if text[:1] == "[":

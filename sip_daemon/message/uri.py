@@ -112,7 +112,7 @@ def _parse(text: str) -> Uri:
     return uri
 
 
-_parse_cached = lru_cache(maxsize=8192)(_parse)
+_parse_cached = lru_cache(maxsize=2048)(_parse)
 
 
 def _not_empty(rest: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import TransportProtocol
@@ -19,6 +20,7 @@ MAGIC_COOKIE = "z9hG4bK"
 
 _USUAL = {f"SIP/2.0/{transport}": transport for transport in TransportProtocol}
 _TRANSPORTS: dict[str, str] = {str(transport): transport for transport in TransportProtocol}
+_CACHED_LENGTH = 160
 _PROTOCOL = re.compile(r"[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]+")
 
 
@@ -38,15 +40,8 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """Read one value; raises `RemoteProtocolError(400)`."""
-        protocol, _, rest = text.partition(" ")
-        transport: str | None = _USUAL.get(protocol)
-        if transport is None:
-            transport, rest = _split_protocol(text)
-        sent_by, semicolon, parameters = rest.partition(";")
-        host, port = parse_host_port(sent_by.strip(LWS))
-        if not semicolon:
-            return cls(transport, host, port)
-        return cls(transport, host, port, Parameters.parse(parameters))
+        # All responses to a request of ours carry the same one; a CANCEL and the ACK of a refusal that of the INVITE.
+        return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
 
     def __str__(self) -> str:
         return f"SIP/2.0/{self.transport} {format_host_port(self.host, self.port)}{self.parameters}"
@@ -87,6 +82,21 @@ class Via:
         if "rport" in self.parameters:
             source["rport"] = str(port)
         return Via(self.transport, self.host, self.port, Parameters(self.parameters).with_values(source))
+
+
+def _parse(text: str) -> Via:
+    protocol, _, rest = text.partition(" ")
+    transport: str | None = _USUAL.get(protocol)
+    if transport is None:
+        transport, rest = _split_protocol(text)
+    sent_by, semicolon, parameters = rest.partition(";")
+    host, port = parse_host_port(sent_by.strip(LWS))
+    if not semicolon:
+        return Via(transport, host, port)
+    return Via(transport, host, port, Parameters.parse(parameters))
+
+
+_parse_cached = lru_cache(maxsize=1024)(_parse)
 
 
 def _split_protocol(text: str) -> tuple[str, str]:

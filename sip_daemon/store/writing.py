@@ -6,13 +6,14 @@ table. Plain SQL with executemany: a site's phones all register within the same 
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Final
+
+import orjson
 
 from sip_daemon.call.record import CallChange, CallEnded, CallRecord, LegRecord
 from sip_daemon.registrar import BindingChange
@@ -47,6 +48,7 @@ UNWRITABLE: Final = (
     sqlite3.InterfaceError,
     OverflowError,
     ValueError,
+    orjson.JSONEncodeError,
 )
 """Errors of the value, not of the disk: trying again would not help."""
 
@@ -171,4 +173,4 @@ def plain(value: object) -> object:
     """What SQLite takes: JSON for mappings, numbers for booleans."""
     if value is None or isinstance(value, str | int | float):
         return value
-    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)  # type: ignore[call-overload]
+    return orjson.dumps(dict(value), option=orjson.OPT_SORT_KEYS).decode()  # type: ignore[call-overload]
