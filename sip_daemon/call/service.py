@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, NoReturn, assert_never
+from collections.abc import Awaitable
+from typing import NoReturn, assert_never
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver
@@ -53,7 +53,7 @@ async def attend(story: Story) -> NoReturn:
                 pass
 
 
-def _start(session: MediaSession, kind: ServiceKind) -> Coroutine[Any, Any, None]:
+def _start(session: MediaSession, kind: ServiceKind) -> Awaitable[None]:
     match kind:
         case ServiceKind.ECHO:
             return session.echo(True)

@@ -153,7 +153,7 @@ class Story:
 
     # What outlives us
 
-    def keep(self, callee: Leg | None, record: CallRecord | None = None) -> list[Coroutine[Any, Any, None]]:
+    def keep(self, callee: Leg | None, record: CallRecord | None = None) -> list[Awaitable[None]]:
         """Leave with the media what a restarted daemon needs to go on with this call: to be done before a phone is
         told what is agreed. `record` is what the record will be then."""
         legs = [self.caller] if callee is None else [self.caller, callee]

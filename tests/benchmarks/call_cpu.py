@@ -205,7 +205,8 @@ class Bench:
 
 
 def to_tag_of(message: bytes) -> str:
-    return TO.findall(message)[0].partition(b">")[2].decode()
+    value: bytes = TO.findall(message)[0]
+    return value.partition(b">")[2].decode()
 
 
 async def measure(media: MediaPlane, calls: int, profile: cProfile.Profile | None) -> dict[str, float]:
