@@ -18,7 +18,6 @@ from sip_daemon.call.ringing import RingingStep, StepFailed
 from sip_daemon.call.routing import Reject, Ring, RoutePlan, Service, Step
 from sip_daemon.call.service import serve
 from sip_daemon.call.story import Story
-from sip_daemon.call.talking import Talk
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ class Call:
             case Ring():
                 ringing = RingingStep(self.story, step, self.route.callee_number, self.route.callee_name)
                 leg, answer = await ringing.run()
-                talk = Talk(self.story, leg)
+                talk = ringing.talk_with(leg)
                 await talk.connect(answer)
                 losers = [other for other in self.story.callees if other is not leg]
                 if losers:

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
 from sip_daemon.call.cause import ELSEWHERE, Cause
 from sip_daemon.call.dialog_leg import LegContext, LegState, Party, farewell
 from sip_daemon.call.events import Answered, CallEvent, Progressed, Refused, Ringing
-from sip_daemon.call.invite import InviteClient
+from sip_daemon.call.invite_client import InviteClient, ignore
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import Side
 from sip_daemon.dialog import Dialog
-from sip_daemon.endpoint import ClientEvent
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import NameAddress, Request, Response, Uri, new_call_id, new_tag
 from sip_daemon.registrar import Binding
 from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
+from sip_daemon.transaction import ServerTransaction
+
+
+@dataclass(slots=True)
+class Fork:
+    """What one of the user agents behind the contact has said before the call was answered; most phones are one."""
+
+    answer: MediaAnswer | None = None
+    """Its early media."""
+    dialog: Dialog | None = None
+    """Early, made by a reliable provisional response: only then may the peer send requests (RFC 3311 §5.1)."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether offer and answer are exchanged for good: the answer came reliably (RFC 3262 §5)."""
+        return self.answer is not None and self.dialog is not None
 
 
 class CalleeLeg(Leg):
@@ -42,7 +58,10 @@ class CalleeLeg(Leg):
         self.sip_call_id = new_call_id()
         self._invite: InviteClient | None = None
         self._is_cancelled = False
-        self._early_answer: MediaAnswer | None = None
+        self._forks: dict[str, Fork] = {}
+        """By To tag."""
+        self._heard: Fork | None = None
+        """The one whose early media are relayed."""
 
     def invite(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
         """Ring the phone with this offer."""
@@ -100,38 +119,90 @@ class CalleeLeg(Leg):
     def invite_progressed(self, response: Response) -> None:
         if not self._is_calling:
             return
+        self._allow = response.headers.get("Allow") or self._allow
         if response.status == 180:
             self.tell(Ringing())
-        if response.body and self._early_answer is None:
+        if response.body:
             self._take_early_answer(response)
+
+    def invite_forked(self, dialog: Dialog) -> None:
+        if self._is_calling:
+            self._fork(dialog.id.remote_tag).dialog = dialog
+            self._context.register(dialog, self)
+
+    def _fork(self, tag: str) -> Fork:
+        return self._forks.setdefault(tag, Fork())
 
     def _take_early_answer(self, response: Response) -> None:
         """Early media. Nonsense in a provisional response is passed over: the 200 will tell."""
-        if self.local is None:
+        fork = self._fork(response.to.tag or "")
+        if self.local is None or fork.answer is not None:
             return
         try:
-            self._early_answer = offer_answer.read_answer(response.body, self.local)
+            fork.answer = offer_answer.read_answer(response.body, self.local)
         except RemoteProtocolError:
             return
-        self.remote = self._early_answer.audio
-        self.tell(Progressed(self._early_answer))
+        if self._heard is None:
+            self._heard = fork
+            self.remote = fork.answer.audio
+            self.tell(Progressed(fork.answer))
+
+    # Requests in an early dialog
+
+    def _dialog_of(self, request: Request) -> Dialog:
+        fork = self._forks.get(request.from_.tag or "")
+        if self.dialog is None and fork is not None and fork.dialog is not None:
+            if request.method == "BYE":
+                raise RemoteProtocolError("no BYE from the called side before its answer", status=481)  # §15
+            return fork.dialog
+        return super()._dialog_of(request)
+
+    def _take_offer(self, transaction: ServerTransaction, request: Request) -> None:
+        fork = self._forks.get(request.from_.tag or "")
+        if self._is_calling and self._heard is not None and fork is not self._heard:
+            raise RemoteProtocolError("nobody hears this branch", status=488)
+        super()._take_offer(transaction, request)
+
+    @property
+    def _has_offered(self) -> bool:
+        if self._is_calling:
+            return self._proposed is not None or self._heard is None or not self._heard.is_settled
+        return super()._has_offered
+
+    @property
+    def _dialog_in_use(self) -> Dialog | None:
+        if self._is_calling and self._heard is not None:
+            return self._heard.dialog
+        return super()._dialog_in_use
+
+    def _drop_forks(self, but: Dialog | None = None) -> None:
+        for fork in self._forks.values():
+            if fork.dialog is not None and fork.dialog is not but:
+                self._context.unregister(fork.dialog)
+
+    def _close(self) -> None:
+        self._drop_forks()
+        super()._close()
 
     def invite_accepted(self, response: Response, dialog: Dialog) -> None:
         self._context.branches.discard(self._branch)
         if self._is_calling:
+            self._drop_forks(but=dialog)
             self._take_answer(response, dialog)
         elif dialog is not self.dialog:
             # It crossed our CANCEL, or the phone's own forking brought a second answer: nobody wants it.
             self._endpoint.send_request(farewell(dialog, causes.NORMAL), self.flow, ignore)
-            self.state = LegState.OVER if self.dialog is None else self.state
+            if self.dialog is None:
+                self._close()
         else:
             super().invite_accepted(response, dialog)
 
     def _take_answer(self, response: Response, dialog: Dialog) -> None:
         self._establish(dialog)
-        self.state = LegState.TALKING
-        self.user_agent = response.headers.get("User-Agent") or response.headers.get("Server") or self.user_agent
         answer = self._read_answer(response)
+        self.state = LegState.TALKING
+        self._allow = response.headers.get("Allow") or self._allow
+        self.user_agent = response.headers.get("User-Agent") or response.headers.get("Server") or self.user_agent
         if answer is None:
             self.outcome = "unusable answer"
             self._send_bye(causes.BAD_ANSWER)
@@ -142,15 +213,22 @@ class CalleeLeg(Leg):
         self.tell(Answered(answer))
 
     def _read_answer(self, response: Response) -> MediaAnswer | None:
-        """The answer in the 200. Phones that gave theirs in a 183 sometimes leave it out there."""
+        """The answer in the 200, or what was agreed before it.
+
+        An answer that came reliably stands, and an UPDATE may have changed it since; phones that gave theirs in a 183
+        without 100rel sometimes leave it out of the 200.
+        """
+        fork = self._forks.get(response.to.tag or "")
+        if fork is not None and fork.answer is not None and (fork.is_settled or not response.body):
+            return MediaAnswer(self.remote) if fork is self._heard and self.remote is not None else fork.answer
         if not response.body or self.local is None:
-            return self._early_answer
+            return None
         try:
             return offer_answer.read_answer(response.body, self.local)
         except RemoteProtocolError:
             return None
 
-    def invite_refused(self, status: int) -> None:
+    def invite_refused(self, status: int, response: Response | None) -> None:
         self._context.branches.discard(self._branch)
         if self._is_calling:
             self._close()
@@ -160,7 +238,7 @@ class CalleeLeg(Leg):
         elif self._is_cancelled and self.dialog is None:
             self._close()
         else:
-            super().invite_refused(status)
+            super().invite_refused(status, response)
 
     def _give_up(self, cause: Cause) -> None:
         self.cancel(ELSEWHERE if cause.status == 200 else cause.reason)
@@ -172,7 +250,3 @@ class CalleeLeg(Leg):
             self._close()
             self.outcome = "unreachable"
             self.tell(Refused(causes.UNREACHABLE, 503))
-
-
-def ignore(event: ClientEvent) -> None:
-    """For a request whose answer changes nothing."""

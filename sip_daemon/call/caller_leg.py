@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver, Cause
@@ -34,9 +35,10 @@ class CallerLeg(Leg):
         super().__init__(context, party, flow, post)
         request = transaction.request
         self.transaction = transaction
-        self._invite = self._server = self._make_server(transaction, new_tag())
+        self._invite = self._server = self._asking = self._make_server(transaction, new_tag())
         self._has_rung = False
         self.user_agent = request.user_agent or ""
+        self._allow = request.headers.get("Allow") or ""
         self.sip_call_id = request.call_id
         contact = request.contact
         if contact is not None:
@@ -64,10 +66,16 @@ class CallerLeg(Leg):
 
     def ring(self) -> None:
         """Let the phone play its ringback; said once."""
-        if not self._has_rung and not self._invite.is_final:
+        if not self._has_rung and not self._invite.is_final and self._may_progress:
             self._has_rung = True
             self._invite.progress(180)
             self._make_dialog()
+
+    @property
+    def _may_progress(self) -> bool:
+        """The first reliable answer to an INVITE without an offer would have to make one (RFC 3262 §5), before anybody
+        knows what the called phone speaks: then nothing but 100 goes out before the 200."""
+        return self._offer is not None or not self._invite.is_reliable
 
     def send_early_media(self, audio: AudioDescription) -> None:
         """183 with the answer: the called phone sends media before it is answered."""
@@ -83,6 +91,7 @@ class CallerLeg(Leg):
             return
         if self.local not in (None, audio):
             self._branch_off()
+        self._turn_to_invite()
         self.write_answer(audio)
         self._make_dialog()
 
@@ -90,10 +99,17 @@ class CallerLeg(Leg):
         """Send the 200, unless the caller gave up while it was prepared."""
         if self._invite.is_final or self.dialog is None:
             return
+        self._turn_to_invite()
         self.state = LegState.ANSWERED
         self.outcome = "answered"
         self.dialog.confirm()
         self.agree()
+
+    def _turn_to_invite(self) -> None:
+        """What is answered next is the INVITE: an UPDATE that was overtaken has to come again."""
+        if self._asking is not self._invite:
+            self.disagree(500, [("Retry-After", "0")])
+            self._asking = self._invite
 
     def _branch_off(self) -> None:
         """Another phone answers than the one whose early media the caller heard, and speaks differently.
@@ -108,9 +124,38 @@ class CallerLeg(Leg):
     def refuse(self, cause: Cause) -> None:
         """The final response that says why not."""
         if self.state is LegState.PROCEEDING:
-            self.outcome = cause.outcome.value
-            self._invite.refuse(cause.status, cause.headers())
-            self._close()
+            self._end_invite(cause)
+
+    def _end_invite(self, cause: Cause) -> None:
+        self.outcome = cause.outcome.value
+        self._invite.refuse(cause.status, cause.headers())
+        self._close()
+
+    @property
+    def has_agreed(self) -> bool:
+        """Whether offer and answer are exchanged for good before the 200: `local` and `remote` say what holds."""
+        return self._invite.has_answered and self.local is not None and self.remote is not None
+
+    @property
+    def _is_asked(self) -> bool:
+        # A reliable 183 answers the offer of the INVITE; its 200 is no matter of offers any more.
+        return super()._is_asked and not (self._asking is self._invite and self._invite.has_answered)
+
+    @property
+    def can_propose(self) -> bool:
+        return super().can_propose and (self.state is not LegState.PROCEEDING or self._invite.has_answered)
+
+    def _unacknowledged(self) -> None:
+        """RFC 3262 §3: the INVITE is to be refused with 5xx."""
+        self._end_invite(causes.NO_PRACK)
+        self.tell(Ended(causes.NO_PRACK))
+
+    def hang_up(self, cause: Cause) -> None:
+        if self.state is LegState.ANSWERED and not self._invite.is_final:
+            # Our 200 was held back for a PRACK and is of no use any more.
+            self._end_invite(cause if cause.status >= 300 else replace(cause, status=480))
+        else:
+            super().hang_up(cause)
 
     def lose_flow(self) -> None:
         super().lose_flow()
@@ -125,7 +170,7 @@ class CallerLeg(Leg):
             self._establish(Dialog.as_uas(self._invite.request, response, self.flow))
 
     def _receive_bye(self, transaction: ServerTransaction, request: Request) -> None:
-        if self.state is LegState.PROCEEDING:
+        if not self._invite.is_final:
             self._respond(transaction, request, 200)
             self._invite.refuse(487)
             self._withdrawn()
@@ -133,7 +178,7 @@ class CallerLeg(Leg):
             super()._receive_bye(transaction, request)
 
     def _withdrawn(self) -> None:
-        if self.state is LegState.PROCEEDING:
+        if self._server is self._invite and self.state in (LegState.PROCEEDING, LegState.ANSWERED):
             self.outcome = causes.CANCELLED.outcome.value
             self._close()
             self.tell(Ended(causes.CANCELLED))

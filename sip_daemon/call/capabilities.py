@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER")
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "REGISTER")
 """The methods we answer; everything else gets 405."""
 
 ACCEPT = "application/sdp"
 """The only kind of body that we read."""
 
-SUPPORTED: frozenset[str] = frozenset()
-"""Option tags that a peer may Require of a call. None yet; those of registration are the registrar's."""
+SUPPORTED: frozenset[str] = frozenset({"100rel"})
+"""Option tags that a peer may Require of a call (RFC 3262); those of registration are the registrar's."""
 
 
 def capability_headers() -> list[tuple[str, str]]:
-    """For a 200 to OPTIONS (RFC 3261 §11.2). An empty Supported says "no extensions" (§20.37)."""
+    """For a 200 to OPTIONS (RFC 3261 §11.2)."""
     return [("Allow", ", ".join(ALLOW)), ("Accept", ACCEPT), ("Supported", ", ".join(sorted(SUPPORTED)))]

@@ -23,7 +23,7 @@ from sip_daemon.call import cause as causes
 from sip_daemon.call.capabilities import ALLOW, capability_headers
 from sip_daemon.call.cause import Cause
 from sip_daemon.call.events import CallEvent, Ended
-from sip_daemon.call.invite import HeaderFields
+from sip_daemon.call.invite_server import HeaderFields
 from sip_daemon.dialog import Dialog
 from sip_daemon.endpoint import ClientEvent, Endpoint, Handle
 from sip_daemon.errors import RemoteProtocolError
@@ -113,6 +113,14 @@ class DialogLeg(ABC):
         """A re-INVITE."""
 
     @abstractmethod
+    def _receive_update(self, transaction: ServerTransaction, request: Request) -> None:
+        """An UPDATE (RFC 3311)."""
+
+    @abstractmethod
+    def _receive_prack(self, transaction: ServerTransaction, request: Request) -> None:
+        """A PRACK (RFC 3262)."""
+
+    @abstractmethod
     def _give_up(self, cause: Cause) -> None:
         """End it before the first INVITE has a final answer."""
 
@@ -124,9 +132,7 @@ class DialogLeg(ABC):
 
     def receive_request(self, transaction: ServerTransaction, request: Request, flow: Flow) -> None:
         """A request inside the dialog. Raises `RemoteProtocolError` with the status to answer."""
-        if self.dialog is None:
-            raise RemoteProtocolError("the dialog is over", status=481)
-        self.dialog.receive_request(request, flow)
+        self._dialog_of(request).receive_request(request, flow)
         # The phone may have come back on a new connection or from behind another address of its router.
         self.flow, self._flow_is_lost = flow, False
         match request.method:
@@ -134,10 +140,20 @@ class DialogLeg(ABC):
                 self._receive_bye(transaction, request)
             case "INVITE":
                 self._receive_invite(transaction, request)
+            case "UPDATE":
+                self._receive_update(transaction, request)
+            case "PRACK":
+                self._receive_prack(transaction, request)
             case "OPTIONS":
                 self._respond(transaction, request, 200, capability_headers())
             case _:
                 self._respond(transaction, request, 405, [("Allow", ", ".join(ALLOW))])
+
+    def _dialog_of(self, request: Request) -> Dialog:  # noqa: ARG002
+        """The dialog that a request belongs to; a leg may have several while it is early."""
+        if self.dialog is None:
+            raise RemoteProtocolError("the dialog is over", status=481)
+        return self.dialog
 
     def _receive_bye(self, transaction: ServerTransaction, request: Request) -> None:
         self._respond(transaction, request, 200)

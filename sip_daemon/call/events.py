@@ -48,9 +48,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Reoffered:
-    """An established leg wants other media: hold, resume, another codec or address (a re-INVITE)."""
+    """A leg wants other media: hold, resume, another codec or address (a re-INVITE, an UPDATE)."""
 
     offer: MediaOffer
+    is_urgent: bool = False
+    """Whether it must be answered within seconds: it came by another request than INVITE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class OfferWanted:
 
 @dataclass(frozen=True, slots=True)
 class ReofferWithdrawn:
-    """The phone cancelled its re-INVITE before it was answered."""
+    """The phone cancelled its re-INVITE before it was answered, or its UPDATE had no answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class ReofferRefused:
     """The phone did not agree; what was agreed before still holds (RFC 3261 §14.1)."""
 
     status: int
+    retry_after: int | None = None
+    """Seconds after which the phone wants to be asked again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,20 @@ from sip_daemon.call import cause as causes
 from sip_daemon.call.callee_leg import CalleeLeg
 from sip_daemon.call.cause import ELSEWHERE, Cause
 from sip_daemon.call.dialog_leg import Party
-from sip_daemon.call.events import Answered, Progressed, Refused, Ringing, RingingTimedOut
+from sip_daemon.call.events import (
+    Answered,
+    CallEvent,
+    Progressed,
+    Refused,
+    Reoffered,
+    Ringing,
+    RingingTimedOut,
+)
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import carry_answer
 from sip_daemon.call.routing import Ring
 from sip_daemon.call.story import Story
+from sip_daemon.call.talking import Talk
 from sip_daemon.errors import SipError
 from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
 
@@ -42,7 +51,8 @@ class RingingStep:
         self._ringing: list[CalleeLeg] = []
         """The legs that may still be answered."""
         self._failures: list[Cause] = []
-        self._has_early_media = False
+        self._early: Talk | None = None
+        """The caller and the phone whose early media it hears."""
 
     async def run(self) -> tuple[CalleeLeg, MediaAnswer]:
         """The leg that was answered, and its answer. Raises `StepFailed`, or `CallOver` when the caller gave up."""
@@ -100,7 +110,7 @@ class RingingStep:
                 case Ringing():
                     self._story.journal.rang()
                     self._story.calling.ring()
-                case Progressed(answer=answer) if leg is not None:
+                case Progressed(answer=answer) if isinstance(leg, CalleeLeg):
                     await self._relay_early_media(leg, answer)
                 case Answered(answer=answer) if isinstance(leg, CalleeLeg):
                     self._stop_ringing(ELSEWHERE, but=leg)
@@ -110,12 +120,12 @@ class RingingStep:
                 case RingingTimedOut():
                     self._fail(causes.NO_ANSWER if self._has_been_heard else causes.UNREACHABLE)
                 case _:
-                    log.debug("call %s: %s while ringing", self._story.journal.id, event)
+                    await self._renegotiate(leg, event)
 
     @property
     def _has_been_heard(self) -> bool:
         """Whether any phone rang, or played something instead."""
-        return self._story.journal.record.ringing_at is not None or self._has_early_media
+        return self._story.journal.record.ringing_at is not None or self._early is not None
 
     def _note_refusal(self, leg: CalleeLeg, refusal: Refused) -> None:
         if leg in self._ringing:
@@ -135,15 +145,30 @@ class RingingStep:
                 leg.cancel(reason)
                 leg.hang_up(causes.NORMAL)  # one that was answered in the same moment
 
-    async def _relay_early_media(self, leg: Leg, answer: MediaAnswer) -> None:
+    def talk_with(self, leg: CalleeLeg) -> Talk:
+        """The next chapter, with what the two have agreed on already."""
+        early = self._early
+        return early if early is not None and early.concerns(leg) else Talk(self._story, leg)
+
+    async def _renegotiate(self, leg: Leg | None, event: CallEvent) -> None:
+        """Other media before the answer (RFC 3311): between the caller and the phone that it hears."""
+        if self._early is not None and self._early.concerns(leg) and leg is not None:
+            if await self._early.handle(leg, event):
+                return
+        elif isinstance(event, Reoffered) and leg is not None:
+            leg.disagree(488)
+            return
+        log.debug("call %s: %s while ringing", self._story.journal.id, event)
+
+    async def _relay_early_media(self, leg: CalleeLeg, answer: MediaAnswer) -> None:
         """Only from the first that offers it: two announcements at once would be noise."""
         story, caller = self._story, self._story.calling
-        if self._has_early_media or caller.offer is None or leg.local is None or caller.is_over:
+        if self._early is not None or caller.offer is None or leg.local is None or caller.is_over:
             return
         audio = carry_answer(caller.offer, answer.audio, caller.media.address)
         if audio is None:
             return
-        self._has_early_media = True
+        self._early = Talk(story, leg, is_early=True)
         await story.media(
             story.configure(leg, answer.audio, leg.local),
             story.configure(caller, caller.offer.audio, audio),

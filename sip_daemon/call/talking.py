@@ -13,8 +13,10 @@ from typing import NoReturn
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver
+from sip_daemon.call.dialog_leg import LegState
 from sip_daemon.call.events import (
     AnsweredLate,
+    CallEvent,
     Ended,
     OfferWanted,
     Reanswered,
@@ -46,11 +48,13 @@ class Crossing:
 class Talk:
     """Two legs and what they agree on."""
 
-    def __init__(self, story: Story, callee: Leg) -> None:
+    def __init__(self, story: Story, callee: Leg, *, is_early: bool = False) -> None:
         self._story = story
         self._caller = story.caller
         self._callee = callee
         self._crossing: Crossing | None = None
+        self._is_early = is_early
+        """Whether the two had heard each other before the answer."""
 
     async def connect(self, answer: MediaAnswer) -> None:
         """Join the two and answer the caller. Raises `CallOver` when they cannot understand each other."""
@@ -58,7 +62,10 @@ class Talk:
         if callee.local is None:
             raise CallOver(causes.BAD_ANSWER, "system")
         operations = [story.configure(callee, answer.audio, callee.local)]
-        if caller.offer is None:
+        if self._is_early and caller.has_agreed and caller.local is not None and caller.remote is not None:
+            audio = caller.local
+            operations.append(story.configure(caller, caller.remote, audio))
+        elif caller.offer is None:
             # The INVITE brought no offer: ours goes out with the 200, the ACK answers it (`AnsweredLate`).
             codecs = single(offer_answer.common_codecs(callee.local.codecs, answer.audio.codecs))
             audio = offer_answer.default_offer(caller.media.address, codecs).with_direction(answer.audio.direction)
@@ -82,38 +89,54 @@ class Talk:
             match event:
                 case Ended(cause=cause) if leg is self._callee:
                     raise CallOver(cause, "callee" if cause is causes.NORMAL else "system")
-                case Reoffered(offer=offer) if leg is not None:
-                    await self._receive_offer(leg, offer)
-                case OfferWanted() if leg is not None:
-                    self._make_offer(leg)
-                case AnsweredLate(answer=answer) if leg is not None:
-                    await self._receive_late_answer(leg, answer)
-                case Reanswered(answer=answer) if leg is not None:
-                    await self._receive_answer(leg, answer)
-                case ReofferRefused(status=status):
-                    self._receive_refusal(status)
-                case ReofferWithdrawn():
-                    self._receive_withdrawal()
                 case MediaSilent(seconds=seconds) if leg is not None:
                     log.info("call %s: nothing heard from the %s for %d s", self._story.journal.id, leg, seconds)
                     leg.probe()
                 case DigitPressed(digit=digit):
                     log.debug("call %s: %s pressed %s", self._story.journal.id, leg, digit)
-                case _:
+                case _ if leg is None or not await self.handle(leg, event):
                     log.debug("call %s: %s while talking", self._story.journal.id, event)
+
+    async def handle(self, leg: Leg, event: CallEvent) -> bool:
+        """What concerns the media of the two, before the answer as well as after it; False for anything else."""
+        match event:
+            case Reoffered(offer=offer, is_urgent=is_urgent):
+                await self._receive_offer(leg, offer, is_urgent)
+            case OfferWanted():
+                self._make_offer(leg)
+            case AnsweredLate(answer=answer):
+                await self._receive_late_answer(leg, answer)
+            case Reanswered(answer=answer):
+                await self._receive_answer(leg, answer)
+            case ReofferRefused(status=status, retry_after=retry_after):
+                self._receive_refusal(leg, status, retry_after)
+            case ReofferWithdrawn():
+                self._receive_withdrawal(leg)
+            case _:
+                return False
+        return True
 
     def _other(self, leg: Leg) -> Leg:
         return self._callee if leg is self._caller else self._caller
 
-    async def _receive_offer(self, leg: Leg, offer: MediaOffer) -> None:
+    def concerns(self, leg: Leg | None) -> bool:
+        """Whether it is one of the two."""
+        return leg is self._caller or leg is self._callee
+
+    async def _receive_offer(self, leg: Leg, offer: MediaOffer, is_urgent: bool) -> None:
         other = self._other(leg)
-        if self._crossing is not None or other.is_negotiating or other.local is None or other.remote is None:
+        if other.local is None or other.remote is None:
             leg.disagree(491)
         elif leg.remote is not None and changes_nothing(leg.remote, offer.audio):
             await self._agree(leg, offer, other.remote)
+        elif self._crossing is not None:
+            leg.disagree(491)
+        elif not other.can_propose:
+            # Before the answer it is not a matter of time, but of what the other phone can do at all.
+            leg.disagree(488 if self._caller.state is LegState.PROCEEDING else 491)
         else:
             self._crossing = Crossing(leg, other, offer, other.local)
-            other.propose(other.offer_for(offer.audio))
+            other.propose(other.offer_for(offer.audio), is_urgent=is_urgent)
             # Should we die meanwhile, whoever takes the call up knows that this phone waits for an answer.
             await self._story.media(*self._story.keep(self._callee))
 
@@ -129,16 +152,17 @@ class Talk:
         return True
 
     async def _receive_answer(self, leg: Leg, answer: MediaAnswer) -> None:
-        crossing, self._crossing = self._crossing, None
+        crossing = self._crossing
         if crossing is None or leg is not crossing.asked:
             await self._settle_alone(leg)
             return
+        self._crossing = None
         is_agreed = False
         if not crossing.is_withdrawn:
             await self._settle_alone(leg)
             is_agreed = await self._agree(crossing.asking, crossing.offer, answer.audio)
         if not is_agreed:
-            leg.propose(crossing.before)
+            leg.insist(crossing.before)
 
     async def _settle_alone(self, leg: Leg) -> None:
         """Tell the media plane what this leg has agreed on."""
@@ -146,13 +170,19 @@ class Talk:
             operation = self._story.configure(leg, leg.remote, leg.local)
             await self._story.media(operation, *self._story.keep(self._callee))
 
-    def _receive_refusal(self, status: int) -> None:
-        crossing, self._crossing = self._crossing, None
-        if crossing is not None:
+    def _receive_refusal(self, leg: Leg, status: int, retry_after: int | None) -> None:
+        """The asking phone hears 491 and 500 as they came: both phones come again, each in its own time (§14.1)."""
+        crossing = self._crossing
+        if crossing is None or leg is not crossing.asked:
+            return
+        self._crossing = None
+        if status == 500 and retry_after is not None:
+            crossing.asking.disagree(500, [("Retry-After", str(retry_after))])
+        else:
             crossing.asking.disagree(491 if status == 491 else 488)
 
-    def _receive_withdrawal(self) -> None:
-        if self._crossing is not None:
+    def _receive_withdrawal(self, leg: Leg) -> None:
+        if self._crossing is not None and leg is self._crossing.asking:
             self._crossing.is_withdrawn = True
             self._crossing.asked.withdraw()
 
@@ -169,4 +199,4 @@ class Talk:
         await self._settle_alone(leg)
         other = self._other(leg)
         if other.local is not None and other.local.direction is not answer.audio.direction:
-            other.propose(other.local.with_direction(answer.audio.direction))
+            other.insist(other.local.with_direction(answer.audio.direction))

@@ -20,7 +20,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sip_daemon.dialog import Dialog
+from sip_daemon.dialog import Dialog, DialogState, RAck, rseq_of
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.message import (
@@ -51,6 +51,8 @@ from sip_daemon.transaction import (
 from sip_daemon.transport import TransportReceiver
 
 PBX = TransportAddress("192.0.2.1", 5060)
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
+"""Of a phone that does everything."""
 PATIENCE = 300.0
 """Virtual seconds after which a phone that waits gives up and the test fails."""
 
@@ -198,11 +200,16 @@ class PhoneCall:
         """Whether BYE, OPTIONS and re-INVITEs are answered at once."""
         self.pending: ServerTransaction | None = None
         self.outgoing: ClientTransaction | None = None
+        self.acknowledged: list[int] = []
+        """RSeq numbers that were acknowledged by PRACK."""
+        self._automatic: list[ClientTransaction] = []
 
     # what the person does
 
-    def ring(self, status: int = 180, body: bytes = b"") -> None:
-        self._respond_invite(status, body)
+    def ring(self, status: int = 180, body: bytes = b"", *, rseq: int | None = None) -> None:
+        """With `rseq` reliably (RFC 3262); it is repeated only when the test says so."""
+        headers = [] if rseq is None else [("Require", "100rel"), ("RSeq", str(rseq)), ("Allow", ALLOW)]
+        self._respond_invite(status, body, headers)
 
     def answer(self, body: bytes | None = None) -> None:
         self._respond_invite(200, self.phone.sdp() if body is None else body)
@@ -218,7 +225,7 @@ class PhoneCall:
         """Send something inside the dialog; `reply` waits for the answer."""
         assert self.dialog is not None, "there is no dialog yet"
         request = self.dialog.request(method)
-        if method == "INVITE":
+        if method in ("INVITE", "UPDATE"):
             request.headers.set("Contact", str(self.phone.contact))
         for name, value in headers:
             request.headers.set(name, value)
@@ -235,9 +242,15 @@ class PhoneCall:
     def hold(self) -> None:
         self.reinvite("sendonly")
 
-    def reinvite(self, direction: str = "sendrecv", codecs: str = "8 0 101") -> None:
+    def reinvite(self, direction: str = "sendrecv", codecs: str = "8 0 101", method: str = "INVITE") -> None:
         self.sdp_version += 1
-        self.request("INVITE", make_sdp(self.phone.media, codecs, direction, self.sdp_version))
+        self.request(method, make_sdp(self.phone.media, codecs, direction, self.sdp_version))
+
+    def prack(self, rseq: int, body: bytes = b"", cseq: int | None = None) -> Request:
+        """Acknowledge a provisional response; the phone does so by itself where `pracks` is set."""
+        assert self.invite is not None
+        number = self.invite.cseq.number if cseq is None else cseq
+        return self.request("PRACK", body, [("RAck", str(RAck(rseq, number)))])
 
     # what the person waits for
 
@@ -288,19 +301,29 @@ class PhoneCall:
     def receive_response(self, response: Response, transaction: ClientTransaction, flow: Flow) -> None:
         request = transaction.request
         if request.method != "INVITE":
-            if response.status >= 200:
+            if response.status >= 200 and transaction not in self._automatic:
                 self.last_answer = response
             return
         if request.to.tag is None:
             self.responses.append(response)
             if 100 < response.status < 300:
                 self.dialog = self._uac_dialog(request, response, flow)
+                self._acknowledge_provisional(response)
         elif response.status >= 200:
             self.last_answer = response
             if self.dialog is not None and response.status < 300:
                 self.dialog.receive_response(request, response)
         if 200 <= response.status < 300 and self.dialog is not None and self.phone.acknowledges:
             self.phone.acknowledge(self.dialog, request, self.phone.late_answer)
+
+    def _acknowledge_provisional(self, response: Response) -> None:
+        rseq = rseq_of(response)
+        if rseq is None or not self.phone.pracks or rseq in self.acknowledged or self.dialog is None:
+            return
+        self.acknowledged.append(rseq)
+        prack = self.dialog.request("PRACK")
+        prack.headers.set("RAck", str(RAck(rseq, response.cseq.number)))
+        self._automatic.append(self.phone.send(prack, self))
 
     def _uac_dialog(self, request: Request, response: Response, flow: Flow) -> Dialog:
         if self.dialog is None or not self.dialog.matches(response):
@@ -312,9 +335,9 @@ class PhoneCall:
         self.requests.append(request)
         if self.dialog is not None:
             self.dialog.receive_request(request)
-        if not self.auto_answer:
+        if not self.auto_answer and request.method != "PRACK":
             self.pending = transaction
-        elif request.method == "INVITE":
+        elif request.method in ("INVITE", "UPDATE") and request.body:
             self.sdp_version += 1
             self.reply_to(transaction, 200, self._answer_to(request))
         else:
@@ -329,9 +352,17 @@ class PhoneCall:
         codecs = " ".join(number for number in numbers if number in self.phone.codecs.split())
         return make_sdp(self.phone.media, codecs, opposite.get(offered, offered), self.sdp_version)
 
-    def reply_to(self, transaction: ServerTransaction, status: int, body: bytes = b"") -> Response:
+    def reply_to(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        body: bytes = b"",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Response:
         response = Response.to_request(transaction.request, status)
-        if transaction.request.method == "INVITE":
+        for name, value in headers:
+            response.headers.set(name, value)
+        if transaction.request.method in ("INVITE", "UPDATE"):
             response.headers.set("Contact", str(self.phone.contact))
         if body:
             response.headers.set("Content-Type", "application/sdp")
@@ -339,15 +370,21 @@ class PhoneCall:
         self.phone.respond(transaction, response)
         return response
 
-    def _respond_invite(self, status: int, body: bytes = b"") -> None:
+    def _respond_invite(self, status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] = ()) -> None:
         assert self.transaction is not None
         assert self.invite is not None
         response = Response.to_request(self.invite, status, to_tag=self.tag)
         response.headers.set("Contact", str(self.phone.contact))
+        for name, value in (*headers, *self.phone.headers):
+            response.headers.set(name, value)
         if body:
             response.headers.set("Content-Type", "application/sdp")
             response.body = body
-        if 200 <= status < 300:
+        is_reliable = "RSeq" in response.headers
+        if self.dialog is not None and self.dialog.state is DialogState.EARLY and self.dialog.id.local_tag == self.tag:
+            if status >= 200:
+                self.dialog.confirm()
+        elif 200 <= status < 300 or is_reliable:
             self.dialog = Dialog.as_uas(self.invite, response, self.phone.flow)
         self.phone.respond(self.transaction, response)
 
@@ -365,6 +402,10 @@ class Phone:
     """What the phone claims in From: nobody should believe it."""
     pbx: TransportAddress = PBX
     acknowledges: bool = True
+    pracks: bool = True
+    """Whether it acknowledges reliable provisional responses."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Added to its answers to the first INVITE."""
     late_answer: bytes = b""
     """The body of its ACKs."""
     is_deaf: bool = False
@@ -531,7 +572,7 @@ class Phone:
             case CancelReceived(transaction=transaction, request=cancel):
                 call = next(one for one in self.calls if one.transaction is transaction)
                 call.is_cancelled, call.cancel_request = True, cancel
-                if call.dialog is None:
+                if call.dialog is None or call.dialog.state is DialogState.EARLY:
                     call.reject(487)
             case ResponseReceived(transaction=client, response=response, flow=flow):
                 if not self._answer_challenge(client, response):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sip_daemon.call.capabilities import ALLOW
+from sip_daemon.call.capabilities import ALLOW, SUPPORTED
 from tests.support.exchange import Exchange
 from tests.support.phones import PBX
 from tests.support.virtual_time import in_virtual_time
@@ -120,8 +120,8 @@ async def test_a_body_of_another_kind_is_unsupported() -> None:
 async def test_an_extension_that_we_lack_is_named() -> None:
     """RFC 3261 §8.2.2.3."""
     async with Exchange() as exchange:
-        final = await exchange.phone("100").dial("200", headers=[("Require", "100rel, foo")]).final()
-        assert (final.status, final.headers.get("Unsupported")) == (420, "100rel, foo")
+        final = await exchange.phone("100").dial("200", headers=[("Require", "100rel, gruu, foo")]).final()
+        assert (final.status, final.headers.get("Unsupported")) == (420, "foo, gruu")
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
@@ -181,7 +181,7 @@ async def test_options_tell_what_we_can_do() -> None:
         assert response.status == 200
         assert response.allow == frozenset(ALLOW)
         assert response.headers.get("Accept") == "application/sdp"
-        assert response.headers.get("Supported") == ""
+        assert response.supported == SUPPORTED
 
 
 @pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER", "FOO"])

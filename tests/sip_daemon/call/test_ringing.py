@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sip_daemon.call import cause as causes
-from sip_daemon.call.invite import MAX_ANSWERS
+from sip_daemon.call.invite_client import MAX_ANSWERS
 from sip_daemon.call.record import CallStatus
 from sip_daemon.call.ringing import MAX_BRANCHES
 from sip_daemon.flow import TransportProtocol

@@ -218,7 +218,7 @@ async def test_options_inside_a_call_are_answered() -> None:
         assert (await call.reply()).status == 200
 
 
-@pytest.mark.parametrize("method", ["UPDATE", "REFER", "INFO", "MESSAGE", "SUBSCRIBE", "PRACK", "FOO"])
+@pytest.mark.parametrize("method", ["REFER", "INFO", "MESSAGE", "SUBSCRIBE", "FOO"])
 @in_virtual_time
 async def test_what_we_do_not_do_is_not_allowed(method: str) -> None:
     async with Exchange() as exchange:
@@ -375,9 +375,7 @@ async def test_an_answer_that_comes_after_the_phones_own_bye_is_acknowledged() -
         await ringing.received("ACK", count=2)
 
 
-@pytest.mark.parametrize(
-    ("header", "status"), [(("Require", "100rel"), 420), (("Content-Type", "multipart/mixed"), 415)]
-)
+@pytest.mark.parametrize(("header", "status"), [(("Require", "gruu"), 420), (("Content-Type", "multipart/mixed"), 415)])
 @in_virtual_time
 async def test_a_reinvite_is_checked_like_a_first_invite(header: tuple[str, str], status: int) -> None:
     async with Exchange() as exchange:
