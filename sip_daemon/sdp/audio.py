@@ -7,9 +7,10 @@ nothing of who offered and who answers.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from sip_daemon.errors import RemoteProtocolError
@@ -26,8 +27,12 @@ from sip_daemon.sdp.description import (
 MAX_CLOCK_RATE: Final = 384_000
 MAX_CHANNELS: Final = 8
 MAX_PTIME_MS: Final = 1000
+CACHED_LENGTH: Final = 256
 
-ICE_ATTRIBUTES: Final = ("ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate", "end-of-candidates")
+ICE_ATTRIBUTES: Final = frozenset(
+    {"ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate", "end-of-candidates"}
+)
+FINGERPRINT_ATTRIBUTES: Final = frozenset({"fingerprint", "setup"})
 
 
 class Direction(StrEnum):
@@ -115,15 +120,15 @@ class AudioDescription:
             direction = direction.combined(Direction.SENDONLY)  # RFC 3264 §8.4: hold as RFC 2543 wrote it
         return cls(
             address=TransportAddress(host, media.port),
-            codecs=tuple(read_codecs(media)),
+            codecs=read_codecs(media),
             direction=direction,
             profile=media.protocol.upper(),
             rtcp_port=read_rtcp_port(media),
             rtcp_mux=media.value("rtcp-mux") is not None,
             ptime=read_ptime(media, session),
             crypto=tuple(media.values("crypto")),
-            fingerprint=tuple(raw_lines(media, session, ("fingerprint", "setup"))),
-            ice=tuple(raw_lines(media, session, ICE_ATTRIBUTES)),
+            fingerprint=raw_lines(media, session, FINGERPRINT_ATTRIBUTES),
+            ice=raw_lines(media, session, ICE_ATTRIBUTES),
         )
 
     def to_media(self) -> MediaDescription:
@@ -132,27 +137,29 @@ class AudioDescription:
             kind="audio",
             port=self.address.port,
             protocol=self.profile,
-            formats=tuple(str(codec.payload_type) for codec in self.codecs),
+            formats=tuple([str(codec.payload_type) for codec in self.codecs]),
             connection=Connection.to_host(self.address.host),
             attributes=tuple(self.attributes()),
         )
 
-    def attributes(self) -> Iterator[Attribute]:
+    def attributes(self) -> list[Attribute]:
+        lines: list[Attribute] = []
         for codec in self.codecs:
-            yield "rtpmap", f"{codec.payload_type} {codec.encoding}"
+            lines.append(("rtpmap", f"{codec.payload_type} {codec.encoding}"))
             if codec.parameters:
-                yield "fmtp", f"{codec.payload_type} {codec.parameters}"
+                lines.append(("fmtp", f"{codec.payload_type} {codec.parameters}"))
         if self.ptime is not None:
-            yield "ptime", str(self.ptime)
+            lines.append(("ptime", str(self.ptime)))
         if self.rtcp_port is not None:
-            yield "rtcp", str(self.rtcp_port)
+            lines.append(("rtcp", str(self.rtcp_port)))
         if self.rtcp_mux:
-            yield "rtcp-mux", None
-        yield from (("crypto", value) for value in self.crypto)
+            lines.append(("rtcp-mux", None))
+        lines += [("crypto", value) for value in self.crypto]
         for line in (*self.fingerprint, *self.ice):
             name, colon, value = line.partition(":")
-            yield name, value if colon else None
-        yield self.direction.value, None
+            lines.append((name, value if colon else None))
+        lines.append((self.direction.value, None))
+        return lines
 
     def dump(self) -> dict[str, object]:
         """JSON values for `load`. Keys and ICE credentials stay out: a call's state holds no key material."""
@@ -207,7 +214,12 @@ def connection_host(connection: Connection | None) -> str:
     would let a peer make us ask its name server."""
     if connection is None:
         raise RemoteProtocolError("the audio stream has no c= line")
-    text = connection.address.partition("/")[0]
+    return usable_host(connection.address.partition("/")[0])
+
+
+@lru_cache(maxsize=1024)
+def usable_host(text: str) -> str:
+    """A phone names the same address in each call."""
     if text.lower().endswith(".invalid"):
         return "0.0.0.0"  # noqa: S104  RFC 6157 §4.1: how IPv6 phones wrote an unspecified address
     try:
@@ -226,43 +238,52 @@ def unusable_address(message: str) -> RemoteProtocolError:
 def read_direction(media: MediaDescription, session: SessionDescription) -> Direction:
     """The stream's own attribute, else the session's, else sendrecv (RFC 8866 §6.7)."""
     for attributes in (media.attributes, session.attributes):
-        for name, _ in attributes:
-            if name.lower() in DIRECTIONS:
-                return DIRECTIONS[name.lower()]
+        for name, value in attributes:
+            if value is None and (direction := DIRECTIONS.get(name.lower())) is not None:
+                return direction
     return Direction.SENDRECV
 
 
 DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
 
-def read_codecs(media: MediaDescription) -> Iterator[Codec]:
+def read_codecs(media: MediaDescription) -> tuple[Codec, ...]:
     """Each format with its rtpmap and fmtp. A dynamic number without rtpmap means nothing and is passed over."""
-    rtpmaps = read_rtpmaps(media)
-    parameters = dict(read_numbered(media, "fmtp"))
-    for text in dict.fromkeys(media.formats):
-        number = parse_number(text, 0, 127, "payload type")
-        codec = rtpmaps.get(number) or STATIC_CODECS.get(number)
-        if codec is not None:
-            given = parameters.get(number, "")
-            yield replace(codec, parameters=given) if given else codec
+    encodings = read_numbered(media, "rtpmap")
+    parameters = read_numbered(media, "fmtp")
+    for number, encoding in encodings.items():
+        read_codec(number, encoding, "")  # also of those that no format names
+    numbers = [parse_number(text, 0, 127, "payload type") for text in dict.fromkeys(media.formats)]
+    found = [read_codec(number, encodings.get(number, ""), parameters.get(number, "")) for number in numbers]
+    return tuple([codec for codec in found if codec is not None])
 
 
-def read_numbered(media: MediaDescription, name: str) -> Iterator[tuple[int, str]]:
+def read_numbered(media: MediaDescription, name: str) -> dict[int, str]:
+    """The values of attributes that begin with a payload type, by it; of two for one number the first counts."""
+    found: dict[int, str] = {}
     for value in media.values(name):
         number, _, rest = value.partition(" ")
-        yield parse_number(number, 0, 127, "payload type"), rest.strip()
-
-
-def read_rtpmaps(media: MediaDescription) -> dict[int, Codec]:
-    """rtpmap lines by number; of two for one number the first counts."""
-    found: dict[int, Codec] = {}
-    for number, encoding in read_numbered(media, "rtpmap"):
-        if number not in found:
-            found[number] = read_encoding(number, encoding)
+        found.setdefault(parse_number(number, 0, 127, "payload type"), rest.strip())
     return found
 
 
-def read_encoding(number: int, encoding: str) -> Codec:
+def read_codec(number: int, encoding: str, parameters: str) -> Codec | None:
+    """One payload type by its rtpmap ("" for none) and fmtp; phones say the same few all day long."""
+    read = _read_codec_cached if len(encoding) + len(parameters) <= CACHED_LENGTH else _read_codec
+    return read(number, encoding, parameters)
+
+
+def _read_codec(number: int, encoding: str, parameters: str) -> Codec | None:
+    if encoding:
+        return read_encoding(number, encoding, parameters)
+    static = STATIC_CODECS.get(number)
+    return replace(static, parameters=parameters) if static is not None and parameters else static
+
+
+_read_codec_cached = lru_cache(maxsize=1024)(_read_codec)
+
+
+def read_encoding(number: int, encoding: str, parameters: str) -> Codec:
     """`name/rate[/channels]`; the rate of telephone-event may be left out, as some gateways do."""
     name, _, rest = encoding.partition("/")
     name = name.strip()
@@ -276,6 +297,7 @@ def read_encoding(number: int, encoding: str) -> Codec:
         name,
         parse_number(rate.strip(), 1, MAX_CLOCK_RATE, "clock rate"),
         parse_number(channels.strip(), 1, MAX_CHANNELS, "number of channels") if channels.strip() else 1,
+        parameters,
     )
 
 
@@ -296,8 +318,7 @@ def read_ptime(media: MediaDescription, session: SessionDescription) -> int | No
     return parse_number(whole, 0, MAX_PTIME_MS, "packet time") or None
 
 
-def raw_lines(media: MediaDescription, session: SessionDescription, names: tuple[str, ...]) -> Iterator[str]:
+def raw_lines(media: MediaDescription, session: SessionDescription, names: frozenset[str]) -> tuple[str, ...]:
     """Attributes kept unread; the stream's own come before the session's."""
-    for name, value in (*media.attributes, *session.attributes):
-        if name in names:
-            yield name if value is None else f"{name}:{value}"
+    found = [one for attributes in (media.attributes, session.attributes) for one in attributes if one[0] in names]
+    return tuple([name if value is None else f"{name}:{value}" for name, value in found]) if found else ()

@@ -93,7 +93,10 @@ class Codec:
 def find(codecs: Iterable[Codec], wanted: Codec) -> Codec | None:
     """The first of `codecs` that is the same as `wanted`."""
     identity = wanted.identity
-    return next((codec for codec in codecs if codec.identity == identity), None)
+    for codec in codecs:
+        if codec is wanted or codec.identity == identity:
+            return codec
+    return None
 
 
 def numbered_apart(codecs: Iterable[Codec], used: Iterable[Codec]) -> tuple[Codec, ...]:

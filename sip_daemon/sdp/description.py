@@ -10,7 +10,6 @@ raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,39 +91,26 @@ class MediaDescription:
     port_count: int = 1
     other_lines: tuple[Line, ...] = ()
 
-    @classmethod
-    def parse(cls, value: str) -> MediaDescription:
-        """The m= line alone; the lines under it are added by `SessionDescription.parse`."""
-        parts = value.split()
-        if len(parts) < 4:
-            raise RemoteProtocolError("an m= line of the session description needs kind, port, protocol and formats")
-        if len(parts) - 3 > MAX_FORMATS:
-            raise RemoteProtocolError("an m= line of the session description lists too many formats")
-        port, slash, count = parts[1].partition("/")
-        return cls(
-            kind=parts[0].lower(),
-            port=parse_number(port, 0, 65535, "port"),
-            protocol=parts[2],
-            formats=tuple(parts[3:]),
-            port_count=parse_number(count, 1, 65535, "number of ports") if slash else 1,
-        )
-
-    def values(self, name: str) -> Iterator[str]:
+    def values(self, name: str) -> list[str]:
         """The values of all attributes of that name, in order."""
-        return (value or "" for key, value in self.attributes if key == name)
+        return [value or "" for key, value in self.attributes if key == name]
 
     def value(self, name: str) -> str | None:
         """The value of the first attribute of that name; "" for one without a value."""
-        return next(self.values(name), None)
+        for key, value in self.attributes:
+            if key == name:
+                return value or ""
+        return None
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> list[str]:
         port = str(self.port) if self.port_count == 1 else f"{self.port}/{self.port_count}"
-        yield f"m={self.kind} {port} {self.protocol} {' '.join(self.formats)}"
-        yield from (f"{letter}={value}" for letter, value in self.other_lines if letter == "i")
+        lines = [f"m={self.kind} {port} {self.protocol} {' '.join(self.formats)}"]
+        lines += [f"{letter}={value}" for letter, value in self.other_lines if letter == "i"]
         if self.connection is not None:
-            yield f"c={self.connection}"
-        yield from (f"{letter}={value}" for letter, value in self.other_lines if letter != "i")
-        yield from attribute_lines(self.attributes)
+            lines.append(f"c={self.connection}")
+        lines += [f"{letter}={value}" for letter, value in self.other_lines if letter != "i"]
+        lines += attribute_lines(self.attributes)
+        return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,36 +128,36 @@ class SessionDescription:
     @classmethod
     def parse(cls, text: str | bytes) -> SessionDescription:
         """Read a message body. Raises `RemoteProtocolError` (400)."""
-        sections = split_sections(list(read_lines(text)))
+        sections = split_sections(read_lines(text))
         media = tuple(read_media(section) for section in sections[1:])
         return read_session(sections[0], media)
 
     def __str__(self) -> str:
-        return "".join(f"{line}\r\n" for line in self.lines())
+        return "\r\n".join([*self.lines(), ""])
 
     def __bytes__(self) -> bytes:
         return str(self).encode()
 
-    def lines(self) -> Iterator[str]:
-        yield "v=0"
+    def lines(self) -> list[str]:
+        lines = ["v=0"]
         if self.origin is not None:
-            yield f"o={self.origin}"
-        yield f"s={self.name}"
-        yield from (f"{letter}={value}" for letter, value in self.other_lines if letter in FIRST_SESSION_LINES)
+            lines.append(f"o={self.origin}")
+        lines.append(f"s={self.name}")
+        others = [(letter, f"{letter}={value}") for letter, value in self.other_lines]
+        lines += [line for letter, line in others if letter in FIRST_SESSION_LINES]
         if self.connection is not None:
-            yield f"c={self.connection}"
-        yield from (f"{letter}={value}" for letter, value in self.other_lines if letter == "b")
-        yield from (f"t={value}" for value in self.times)
-        yield from (
-            f"{letter}={value}" for letter, value in self.other_lines if letter not in FIRST_SESSION_LINES + "b"
-        )
-        yield from attribute_lines(self.attributes)
+            lines.append(f"c={self.connection}")
+        lines += [line for letter, line in others if letter == "b"]
+        lines += [f"t={value}" for value in self.times]
+        lines += [line for letter, line in others if letter not in FIRST_SESSION_LINES + "b"]
+        lines += attribute_lines(self.attributes)
         for media in self.media:
-            yield from media.lines()
+            lines += media.lines()
+        return lines
 
 
-def attribute_lines(attributes: tuple[Attribute, ...]) -> Iterator[str]:
-    return (f"a={name}" if value is None else f"a={name}:{value}" for name, value in attributes)
+def attribute_lines(attributes: tuple[Attribute, ...]) -> list[str]:
+    return [f"a={name}" if value is None else f"a={name}:{value}" for name, value in attributes]
 
 
 def parse_number(text: str, lowest: int, highest: int, what: str) -> int:
@@ -194,18 +180,24 @@ def decode(text: str | bytes) -> str:
         return text.decode("latin-1")  # s= and i= of older phones; a=charset is practically never sent
 
 
-def read_lines(text: str | bytes) -> Iterator[Line]:
+def read_lines(text: str | bytes) -> list[Line]:
     """Split into type letter and value. Only CR and LF end a line (not the form feeds that str.splitlines knows)."""
-    lines = decode(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if len(lines) > MAX_LINES:
-        raise RemoteProtocolError("the session description has too many lines")
+    decoded = decode(text).replace("\r", "\n")  # CR LF makes an empty line, which is passed over
+    lines = decoded.split("\n")
+    if len(lines) > 2 * MAX_LINES or "\x00" in decoded:
+        raise RemoteProtocolError("the session description has too many lines, or a zero byte in one")
+    found: list[Line] = []
     for line in lines:
-        line = line.strip(" \t")
-        if not line:
-            continue
-        if len(line) < 2 or line[1] != "=" or not line[0].isalpha() or "\x00" in line:
-            raise RemoteProtocolError("a line of the session description is not of the form letter=value")
-        yield line[0], line[2:].strip(" \t")
+        if line[1:2] != "=" or not line[0].isalpha():
+            line = line.strip(" \t")
+            if not line:
+                continue
+            if line[1:2] != "=" or not line[0].isalpha():
+                raise RemoteProtocolError("a line of the session description is not of the form letter=value")
+        found.append((line[0], line[2:].strip(" \t")))
+    if len(found) > MAX_LINES:
+        raise RemoteProtocolError("the session description has too many lines")
+    return found
 
 
 def split_sections(lines: list[Line]) -> list[list[Line]]:
@@ -225,6 +217,18 @@ def split_sections(lines: list[Line]) -> list[list[Line]]:
 def read_attribute(value: str) -> Attribute:
     name, colon, rest = value.partition(":")
     return name.strip(), rest.strip() if colon else None
+
+
+def read_head(value: str) -> tuple[str, int, str, tuple[str, ...], int]:
+    """Kind, port, protocol, formats and number of ports of an m= line."""
+    parts = value.split()
+    if len(parts) < 4:
+        raise RemoteProtocolError("an m= line of the session description needs kind, port, protocol and formats")
+    if len(parts) - 3 > MAX_FORMATS:
+        raise RemoteProtocolError("an m= line of the session description lists too many formats")
+    port, slash, count = parts[1].partition("/")
+    ports = parse_number(count, 1, 65535, "number of ports") if slash else 1
+    return parts[0].lower(), parse_number(port, 0, 65535, "port"), parts[2], tuple(parts[3:]), ports
 
 
 def read_session(lines: list[Line], media: tuple[MediaDescription, ...]) -> SessionDescription:
@@ -255,22 +259,25 @@ def read_session(lines: list[Line], media: tuple[MediaDescription, ...]) -> Sess
 
 def in_line_order(lines: list[Line]) -> tuple[Line, ...]:
     """Lines in the order in which they are written, so that a description equals its own round trip."""
+    if not lines:
+        return ()
     return tuple(sorted(lines, key=lambda line: 0 if line[0] in FIRST_SESSION_LINES else 1 if line[0] == "b" else 2))
 
 
 def read_media(lines: list[Line]) -> MediaDescription:
-    head = MediaDescription.parse(lines[0][1])
+    kind, port, protocol, formats, port_count = read_head(lines[0][1])
     connection: Connection | None = None
     attributes: list[Attribute] = []
     others: list[Line] = []
     for letter, value in lines[1:]:
-        if letter == "c":
-            connection = connection or Connection.parse(value)
-        elif letter == "a":
+        if letter == "a":
             attributes.append(read_attribute(value))
+        elif letter == "c":
+            connection = connection or Connection.parse(value)
         else:
             others.append((letter, value))
-    others.sort(key=lambda line: line[0] != "i")
+    if len(others) > 1:
+        others.sort(key=lambda line: line[0] != "i")
     return MediaDescription(
-        head.kind, head.port, head.protocol, head.formats, connection, tuple(attributes), head.port_count, tuple(others)
+        kind, port, protocol, formats, connection, tuple(attributes), port_count, tuple(others)
     )

@@ -58,32 +58,28 @@ class LocalSession:
 
     def _describe(self, audio: AudioDescription) -> bytes:
         self._remember(audio.codecs)
-        media = [line.refused() for line in self._lines] or [audio.to_media()]
-        media[self._audio_index] = audio.to_media()
-        description = SessionDescription(
-            origin=self._origin(audio.address.host),
-            connection=media[self._audio_index].connection,
-            media=tuple(replace(one, connection=None) for one in media),
-        )
-        return self._versioned(description)
+        stream = audio.to_media()
+        connection, stream = stream.connection, replace(stream, connection=None)
+        media = [line.refused() for line in self._lines] or [stream]
+        media[self._audio_index] = stream
+        return self._versioned(audio.address.host, SessionDescription(connection=connection, media=tuple(media)))
 
-    def _origin(self, host: str) -> Origin:
-        address_type = "IP6" if ":" in host else "IP4"
-        return Origin("-", str(self._session_id), str(self._version), host, address_type)
-
-    def _versioned(self, description: SessionDescription) -> bytes:
+    def _versioned(self, host: str, description: SessionDescription) -> bytes:
         """The body, with the next version if it differs from what was sent last."""
-        body = bytes(description)
-        if digest(body) != self._sent:
+        first, *rest = description.lines()
+        text = "\r\n".join([*rest, ""])
+        said = digest(f"{host} {text}".encode())
+        if said != self._sent:
             self._version += 1
-            assert description.origin is not None  # ours
-            body = bytes(replace(description, origin=replace(description.origin, version=str(self._version))))
-            self._sent = digest(body)
-        return body
+            self._sent = said
+        origin = Origin("-", str(self._session_id), str(self._version), host, "IP6" if ":" in host else "IP4")
+        return f"{first}\r\no={origin}\r\n{text}".encode()
 
     def _remember(self, codecs: tuple[Codec, ...]) -> None:
         taken = {codec.payload_type for codec in self.used_codecs}
-        self.used_codecs += tuple(codec for codec in codecs if codec.payload_type not in taken)
+        new = [codec for codec in codecs if codec.payload_type not in taken]
+        if new:
+            self.used_codecs += tuple(new)
 
     def dump(self) -> dict[str, object]:
         """JSON values for `load`: part of a call's lasting state."""

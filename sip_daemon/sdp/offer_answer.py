@@ -87,10 +87,10 @@ def usable_audio(media: MediaDescription, session: SessionDescription) -> AudioD
     """The stream with the codecs that can be carried."""
     check_profile(media)
     audio = AudioDescription.read(media, session)
-    codecs = tuple(codec for codec in audio.codecs if codec.is_relayable)
-    if not any(codec.is_speech for codec in codecs):
+    codecs = tuple([codec for codec in audio.codecs if codec.is_relayable])
+    if not has_speech(codecs):
         raise unusable("None of the offered audio codecs can be carried")
-    return replace(audio, codecs=codecs)
+    return audio if len(codecs) == len(audio.codecs) else replace(audio, codecs=codecs)
 
 
 def check_profile(media: MediaDescription) -> None:
@@ -113,11 +113,17 @@ def read_answer(body: str | bytes, our_offer: AudioDescription) -> MediaAnswer:
         raise unusable("The audio stream was refused")
     check_profile(media)
     audio = AudioDescription.read(name_by_offer(media, our_offer), session)
-    codecs = tuple(codec for codec in audio.codecs if find(our_offer.codecs, codec) is not None)
-    if not any(codec.is_speech for codec in codecs):
+    codecs = tuple([codec for codec in audio.codecs if find(our_offer.codecs, codec) is not None])
+    if not has_speech(codecs):
         raise unusable("None of the offered audio codecs was accepted")
     direction = audio.direction.combined(our_offer.direction.reversed)
-    return MediaAnswer(replace(audio, codecs=codecs, direction=direction))
+    if direction is not audio.direction or len(codecs) != len(audio.codecs):
+        audio = replace(audio, codecs=codecs, direction=direction)
+    return MediaAnswer(audio)
+
+
+def has_speech(codecs: Iterable[Codec]) -> bool:
+    return any(codec.is_speech for codec in codecs)
 
 
 def name_by_offer(media: MediaDescription, our_offer: AudioDescription) -> MediaDescription:
@@ -167,7 +173,7 @@ def answer_for(
     Raises `RemoteProtocolError` (488) when nothing for speech is left.
     """
     codecs = common_codecs(offer.audio.codecs, chosen)
-    if not any(codec.is_speech for codec in codecs):
+    if not has_speech(codecs):
         raise unusable("None of the offered audio codecs was accepted")
     return AudioDescription(
         address=address,
@@ -183,7 +189,7 @@ def common_codecs(offered: Iterable[Codec], chosen: Iterable[Codec]) -> tuple[Co
     offered = tuple(offered)
     found: dict[int, Codec] = {}
     for codec in chosen:
-        match = find((one for one in offered if one.payload_type not in found), codec)
+        match = find([one for one in offered if one.payload_type not in found], codec)
         if match is not None:
             found[match.payload_type] = codec.numbered(match.payload_type)
     return tuple(found.values())
