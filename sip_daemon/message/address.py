@@ -6,7 +6,7 @@ One rule: outside angle brackets, parameters belong to the header field, never t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -38,6 +38,8 @@ class NameAddress:
     display_name: str
     uri: Uri
     parameters: Mapping[str, str | None] = NO_PARAMETERS
+    _text: str = field(default="", init=False, repr=False, compare=False)
+    """As it was written last: the two addresses of a dialog are written with each request."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.parameters, Parameters):
@@ -50,8 +52,12 @@ class NameAddress:
         return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
 
     def __str__(self) -> str:
-        name = f"{quote(self.display_name)} " if self.display_name else ""
-        return f"{name}<{self.uri}>{self.parameters}"
+        text = self._text
+        if not text:
+            name = f"{quote(self.display_name)} " if self.display_name else ""
+            text = f"{name}<{self.uri}>{self.parameters}"
+            object.__setattr__(self, "_text", text)
+        return text
 
     @property
     def tag(self) -> str | None:
@@ -60,7 +66,8 @@ class NameAddress:
     def with_tag(self, tag: str | None) -> NameAddress:
         """A copy with this tag, or without any."""
         parameters = Parameters(self.parameters)
-        return replace(self, parameters=parameters.without("tag") if tag is None else parameters.with_value("tag", tag))
+        parameters = parameters.without("tag") if tag is None else parameters.with_value("tag", tag)
+        return NameAddress(self.display_name, self.uri, parameters)
 
     @property
     def q(self) -> float | None:

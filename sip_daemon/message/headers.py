@@ -146,15 +146,29 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         """Append a header line."""
-        self._items.append(self._change(name, value))
+        line = self._change(name, value)
+        self._items.append(line)
+        if self._first is not None:
+            self._first.setdefault(*line)
+
+    def extend(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Append several header lines at once."""
+        for name, value in lines:
+            self.add(name, value)
 
     def prepend(self, name: str, value: str) -> None:
         """Put a header line before all others: Via, Route and Record-Route are stacks."""
-        self._items.insert(0, self._change(name, value))
+        line = self._change(name, value)
+        self._items.insert(0, line)
+        if self._first is not None:
+            self._first[line[0]] = value
 
     def set(self, name: str, value: str) -> None:
         """Replace all lines of that name by one, in the place of the first."""
-        self.set_all(name, [value])
+        if (canonical := SPELLINGS.get(name)) is not None and canonical not in self.first_values:
+            self.add(name, value)
+        else:
+            self.set_all(name, [value])
 
     def set_all(self, name: str, values: Iterable[str]) -> None:
         """Replace all lines of that name by these, in the place of the first."""
@@ -164,20 +178,26 @@ class Headers:
         kept_behind = [item for item in self._items[place:] if not same(item[0])]
         self._items[place:] = lines + kept_behind
         self._forget(canonical_name(name) or name)
+        self._first = None
 
     def set_first(self, name: str, value: str) -> None:
         """Replace the first value of that name, which may share its line with others, or append a line."""
         line = self._change(name, value)
+        first = self._first
         for index, (key, text) in enumerate(self._items):
             if key == line[0]:
                 rest = split_list(text)[1:] if "," in text else ()
-                self._items[index] = (key, ", ".join([value, *rest])) if rest else line
-                return
-        self._items.append(line)
+                self._items[index] = line = (key, ", ".join([value, *rest])) if rest else line
+                break
+        else:
+            self._items.append(line)
+        if first is not None:
+            first[line[0]] = line[1]
 
     def remove(self, name: str) -> None:
         """Drop all lines of that name, if any."""
-        self.set_all(name, ())
+        if (canonical := SPELLINGS.get(name)) is None or canonical in self.first_values:
+            self.set_all(name, ())
 
     def copy(self) -> Headers:
         """An independent copy; typed values, which are immutable, are shared."""
@@ -193,7 +213,7 @@ class Headers:
 
     def _change(self, name: str, value: str) -> tuple[str, str]:
         # Only our own code comes here; a line end in a value would let a display name write headers.
-        canonical = canonical_name(name)
+        canonical = SPELLINGS.get(name) or canonical_name(name)
         if canonical is None and is_token(name):
             canonical = name
         if canonical is None or "\r" in value or "\n" in value:
@@ -202,10 +222,11 @@ class Headers:
         return canonical, value
 
     def _forget(self, canonical: str) -> None:
-        self._first = None
-        self._typed.pop(canonical, None)
-        if canonical == "Via":
-            self._typed.pop(TOP_VIA, None)
+        typed = self._typed
+        if typed:
+            typed.pop(canonical, None)
+            if canonical == "Via":
+                typed.pop(TOP_VIA, None)
 
     @staticmethod
     def _matcher(name: str) -> Callable[[str], bool]:
