@@ -29,9 +29,7 @@ MAX_CHANNELS: Final = 8
 MAX_PTIME_MS: Final = 1000
 CACHED_LENGTH: Final = 256
 
-ICE_ATTRIBUTES: Final = frozenset(
-    {"ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate", "end-of-candidates"}
-)
+ICE_ATTRIBUTES: Final = frozenset({"ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "candidate", "end-of-candidates"})
 FINGERPRINT_ATTRIBUTES: Final = frozenset({"fingerprint", "setup"})
 
 

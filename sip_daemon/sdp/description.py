@@ -278,6 +278,4 @@ def read_media(lines: list[Line]) -> MediaDescription:
             others.append((letter, value))
     if len(others) > 1:
         others.sort(key=lambda line: line[0] != "i")
-    return MediaDescription(
-        kind, port, protocol, formats, connection, tuple(attributes), port_count, tuple(others)
-    )
+    return MediaDescription(kind, port, protocol, formats, connection, tuple(attributes), port_count, tuple(others))
