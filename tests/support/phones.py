@@ -155,12 +155,12 @@ class NetworkTransport:
         self._receiver.flow_closed(flow)
 
     def send(self, data: bytes, flow: Flow) -> None:
-        if flow in self.broken:
+        if flow in self.broken or flow.connection < 0:
             raise TransportError(f"{flow} is closed")
         self._network.send(data, flow.local, flow.remote)
 
     def usable(self, flow: Flow) -> Flow:
-        if flow in self.broken:
+        if flow in self.broken or flow.connection < 0:
             raise TransportError(f"{flow} is closed")
         return flow
 
