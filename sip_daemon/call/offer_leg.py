@@ -277,7 +277,7 @@ class OfferLeg(DialogLeg):
             self.invite_refused(408, None)
         elif self.state is LegState.PROCEEDING or (is_urgent and self.allows("UPDATE")):
             request = self._make_refresh(dialog, "UPDATE", self._sdp.make_offer(audio))
-            self._endpoint.send_request(request, flow, lambda event: self._update_answered(event, request))
+            self._endpoint.send_request_to(request, lambda event: self._update_answered(event, request), flow)
         else:
             request = self._make_refresh(dialog, "INVITE", self._sdp.make_offer(audio))
             self._client = InviteClient(self._endpoint, request, flow, self, dialog)

@@ -25,9 +25,10 @@ from sip_daemon.endpoint.refusal import MalformedAnswerer, add_warning, stateles
 from sip_daemon.endpoint.routed_request import RoutedRequest, SentRequest
 from sip_daemon.endpoint.router import Router
 from sip_daemon.endpoint.source import note_source
+from sip_daemon.endpoint.stun_keepalive import BINDING_REQUEST, answer_keepalive
 from sip_daemon.endpoint.timers import Handle
 from sip_daemon.errors import RemoteProtocolError, TransportError
-from sip_daemon.flow import Flow
+from sip_daemon.flow import Flow, TransportProtocol
 from sip_daemon.message import NameAddress, Request, Response, parse_message
 from sip_daemon.transaction import (
     AckReceived,
@@ -265,8 +266,19 @@ class Endpoint:
         self._transactions.transport_failed(flow, self.now())
         self._pump.drain()
 
+    def _is_keepalive(self, data: bytes, flow: Flow) -> bool:
+        """Whether it is nothing else; one in STUN is answered (RFC 5626 §8)."""
+        if not data.strip(KEEPALIVE_BYTES):
+            return True
+        if flow.transport is not TransportProtocol.UDP or not data.startswith(BINDING_REQUEST):
+            return False
+        answer = answer_keepalive(data, flow.remote)
+        if answer is not None:
+            self._pump.send(answer, flow)
+        return True
+
     def _receive(self, data: bytes, flow: Flow) -> None:
-        if data[:1] in KEEPALIVE_BYTES and not data.strip(KEEPALIVE_BYTES):
+        if data[:1] in KEEPALIVE_BYTES and self._is_keepalive(data, flow):
             return
         message: Request | Response | None = None
         try:

@@ -48,7 +48,7 @@ from sip_daemon.transaction import (
     TransactionLayer,
     TransportFailed,
 )
-from sip_daemon.transport import TransportReceiver
+from sip_daemon.transport import Target, TransportReceiver
 
 PBX = TransportAddress("192.0.2.1", 5060)
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
@@ -135,6 +135,8 @@ class NetworkTransport:
         """Flows on which nothing can be sent any more."""
         self.transports: dict[TransportAddress, TransportProtocol] = {}
         """Peers that are reached by another transport than UDP."""
+        self.places: dict[str, tuple[Target, ...]] = {}
+        """Targets by host name, as DNS would tell them."""
         self._network = network
         self._receiver: TransportReceiver | None = None
         network.attach(address, self._receive)
@@ -163,6 +165,15 @@ class NetworkTransport:
         if flow in self.broken or flow.connection < 0:
             raise TransportError(f"{flow} is closed")
         return flow
+
+    async def locate(self, uri: Uri) -> tuple[Target, ...]:
+        await asyncio.sleep(0)
+        if uri.host not in self.places:
+            raise TransportError(f"{uri.host} has no address")
+        return self.places[uri.host]
+
+    def flow_to(self, remote: TransportAddress) -> Flow:
+        return self.flow(remote)
 
     def listening_port(self, flow: Flow) -> int:
         return flow.local.port
