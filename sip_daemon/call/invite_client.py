@@ -9,8 +9,8 @@ dialog of its own, early ones included. Transactions below repeat everything els
     ACCEPTED     a 2xx came; further ones are acknowledged too
     REFUSED      a final refusal, silence or no way to the peer
 
-Where it was tried at several places, or given up for want of an answer, one that was given up may be answered yet: a 2xx
-after a refusal is acknowledged and told too, for a dialog has begun.
+Tried at several places, or given up for want of an answer, it may be answered yet where it was given up: a 2xx after a
+refusal is acknowledged and told too, for a dialog has begun.
 
 What the table leaves out is ignored: what else comes after a refusal, a provisional or refusing response after a 2xx.
 """
