@@ -14,7 +14,9 @@ from sip_daemon.call.events import Answered, CallEvent, Progressed, Refused, Rin
 from sip_daemon.call.invite_client import InviteClient, ignore
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import Side
+from sip_daemon.call.refreshing_leg import INITIAL_SESSION
 from sip_daemon.dialog import Dialog
+from sip_daemon.dialog.session_expires import SESSION_EXPIRES, Refresher, SessionExpires, min_se_of
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import NameAddress, Request, Response, Uri, new_call_id, new_tag
@@ -89,6 +91,9 @@ class CalleeLeg(Leg):
     def _ring(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
         request = self._make_invite(caller, max_forwards)
         request.body = self._sdp.make_offer(audio)
+        self._start(request)
+
+    def _start(self, request: Request) -> None:
         patience = FLOW_PATIENCE if self._spare else None
         self._invite = InviteClient(self._endpoint, request, self.flow, self, patience=patience)
         self._invite.start()
@@ -134,6 +139,7 @@ class CalleeLeg(Leg):
             ("Contact", str(contact)),
             ("Allow", ", ".join(ALLOW)),
             ("Supported", ", ".join(sorted(SUPPORTED))),
+            ("Session-Expires", INITIAL_SESSION),
             ("Accept", ACCEPT),
             ("Content-Type", ACCEPT),
         ):
@@ -237,6 +243,7 @@ class CalleeLeg(Leg):
         answer = self._read_answer(response)
         self.state = LegState.TALKING
         self._allow = response.headers.get("Allow") or self._allow
+        self._session_accepted(response)
         self.user_agent = response.headers.get("User-Agent") or response.headers.get("Server") or self.user_agent
         if answer is None:
             self.outcome = "unusable answer"
@@ -267,6 +274,8 @@ class CalleeLeg(Leg):
         self._context.branches.discard(self._branch)
         if self._is_calling and status in FLOW_FAILED and self._try_spare():
             return
+        if self._is_calling and status == 422 and response is not None and self._invite_again(response):
+            return
         if self._is_calling:
             self._close()
             self.outcome = f"refused {status}" if status not in (408, 503) else "unreachable"
@@ -276,6 +285,22 @@ class CalleeLeg(Leg):
             self._close()
         else:
             super().invite_refused(status, response)
+
+    def _invite_again(self, response: Response) -> bool:
+        """The phone wants fewer refreshes (RFC 4028 §7.3): the same INVITE again, with what it wants; once."""
+        before = self._invite
+        try:
+            min_se = min_se_of(response)
+        except RemoteProtocolError:
+            return False
+        if before is None or min_se <= SESSION_EXPIRES or "Min-SE" in before.request.headers:
+            return False
+        request = before.request.copy()
+        request.headers.set("CSeq", f"{before.request.cseq.number + 1} INVITE")
+        request.headers.set("Session-Expires", str(SessionExpires(min_se, Refresher.UAC)))
+        request.headers.set("Min-SE", str(min_se))
+        self._start(request)
+        return True
 
     def _give_up(self, cause: Cause) -> None:
         self.cancel(ELSEWHERE if cause.status == 200 else cause.reason)

@@ -209,6 +209,8 @@ class PhoneCall:
         self.sdp_version = 1
         self.auto_answer = True
         """Whether BYE, OPTIONS and re-INVITEs are answered at once."""
+        self.refuses = 0
+        """The status with which every change of media is refused."""
         self.pending: ServerTransaction | None = None
         self.outgoing: ClientTransaction | None = None
         self.acknowledged: list[int] = []
@@ -348,6 +350,8 @@ class PhoneCall:
             self.dialog.receive_request(request)
         if not self.auto_answer and request.method != "PRACK":
             self.pending = transaction
+        elif request.method in ("INVITE", "UPDATE") and self.refuses:
+            self.reply_to(transaction, self.refuses)
         elif request.method in ("INVITE", "UPDATE") and request.body:
             self.sdp_version += 1
             self.reply_to(transaction, 200, self._answer_to(request))
@@ -375,6 +379,8 @@ class PhoneCall:
             response.headers.set(name, value)
         if transaction.request.method in ("INVITE", "UPDATE"):
             response.headers.set("Contact", str(self.phone.contact))
+            for name, value in self.phone.mid_call_headers if not headers else ():
+                response.headers.set(name, value)
         if body:
             response.headers.set("Content-Type", "application/sdp")
             response.body = body
@@ -417,6 +423,8 @@ class Phone:
     """Whether it acknowledges reliable provisional responses."""
     headers: tuple[tuple[str, str], ...] = ()
     """Added to its answers to the first INVITE."""
+    mid_call_headers: tuple[tuple[str, str], ...] = ()
+    """Added to its answers to later ones and to UPDATE."""
     late_answer: bytes = b""
     """The body of its ACKs."""
     is_deaf: bool = False
