@@ -11,7 +11,7 @@ from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.message.grammar import quote, unquote
+from sip_daemon.message.grammar import is_token, quote, unquote
 
 # Each step takes a whole parameter with the comma behind it, or all that is left as garbage: linear, and nothing
 # is passed over in silence.
@@ -77,9 +77,9 @@ class DigestChallenge:
         )
 
     def __str__(self) -> str:
-        text = f"Digest realm={quote(self.realm)}, nonce={quote(self.nonce)}, algorithm={self.algorithm}"
+        text = f"Digest realm={quote(self.realm)}, nonce={quote(self.nonce)}, algorithm={_bare(self.algorithm)}"
         if self.qop:
-            text += f', qop="{",".join(self.qop)}"'
+            text += f", qop={quote(','.join(self.qop))}"
         if self.opaque is not None:
             text += f", opaque={quote(self.opaque)}"
         return f"{text}, stale=true" if self.stale else text
@@ -139,13 +139,18 @@ class DigestCredentials:
             f"uri={quote(self.uri)}",
             f'response="{self.response}"',
         ]
-        parts += [f"algorithm={self.algorithm}"] if self.algorithm is not None else []
+        parts += [f"algorithm={_bare(self.algorithm)}"] if self.algorithm is not None else []
         parts += [f"cnonce={quote(self.cnonce)}"] if self.cnonce is not None else []
-        parts += [f"qop={self.qop}"] if self.qop is not None else []
+        parts += [f"qop={_bare(self.qop)}"] if self.qop is not None else []
         parts += [f"nc={self.nonce_count}"] if self.nonce_count is not None else []
         parts += [f"opaque={quote(self.opaque)}"] if self.opaque is not None else []
         parts += ["userhash=true"] if self.userhash else []
         return f"Digest {', '.join(parts)}"
+
+
+def _bare(value: str) -> str:
+    """RFC 7616 §3.4 leaves it bare; what a peer quoted because it is no token stays quoted."""
+    return value if is_token(value) else quote(value)
 
 
 def _username(parameters: dict[str, str]) -> str:

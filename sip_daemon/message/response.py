@@ -5,6 +5,8 @@ One rule: what a response copies from the request goes back as it came.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message.headers import Headers
 from sip_daemon.message.identifiers import new_tag
@@ -72,9 +74,18 @@ class Response(Message):
         if to_tag is None and status > 100:
             to_tag = new_tag()
         if to_tag is not None and not _has_tag(request):
-            copied = [(name, f"{value};tag={to_tag}" if name == "To" else value) for name, value in copied]
+            copied = [(name, _tagged(request, value, to_tag) if name == "To" else value) for name, value in copied]
         response.headers = Headers.from_checked(copied)
         return response
+
+
+def _tagged(request: Request, to: str, tag: str) -> str:
+    """`to` with the tag; an empty one gives way to it, since nobody can read a To with two."""
+    if "tag" in to:
+        with suppress(RemoteProtocolError):
+            if "tag" in request.to.parameters:
+                return str(request.to.with_tag(tag))
+    return f"{to};tag={tag}"
 
 
 def _has_tag(request: Request) -> bool:

@@ -42,9 +42,6 @@ CALL_COLUMNS: Final = tuple(field.name for field in fields(CallRecord) if field.
 LEG_COLUMNS: Final = ("call_id", *(field.name for field in fields(LegRecord)))
 EVENT_COLUMNS: Final = ("at", "severity", "source", "kind", "message", "detail")
 
-PATH_SEPARATOR: Final = "\n"
-"""Between the hops of a path, which may hold any character but a line end."""
-
 UNWRITABLE: Final = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
@@ -153,7 +150,7 @@ def binding_row(change: BindingChange) -> tuple[object, ...]:
         flow.transport.value,
         str(flow.local),
         str(flow.remote),
-        PATH_SEPARATOR.join(binding.path),
+        ", ".join(f"<{hop}>" for hop in binding.path),
         binding.user_agent or "",
         binding.call_id,
         binding.cseq,

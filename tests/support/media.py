@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.flow import TransportAddress
@@ -50,7 +47,6 @@ class MemoryMediaSession:
     state: bytes = b""
     closed: bool = False
     is_lost: bool = False
-    series: Mapping[str, Any] = field(default_factory=dict)
     counters: MediaStatistics = field(default_factory=lambda: MediaStatistics(packets_received=100, packets_sent=100))
 
     @property
@@ -97,10 +93,6 @@ class MemoryMediaSession:
     async def statistics(self) -> MediaStatistics:
         self._check()
         return self.counters
-
-    async def quality(self) -> Mapping[str, Any]:
-        self._check()
-        return self.series
 
     async def close(self) -> MediaStatistics:
         if not self.closed:
@@ -163,16 +155,6 @@ class MemoryMediaPlane:
         adopted.state = session.state
         self.sessions[session.id] = adopted
         return adopted
-
-    async def statistics(self, sessions: Sequence[MediaSession], *, within: float) -> Mapping[str, MediaStatistics]:
-        """Also of sessions that a test has made slow or broken."""
-        found = {}
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                for session in sessions:
-                    with suppress(MediaError):
-                        found[session.id] = await session.statistics()
-        return found
 
     def status(self) -> list[WorkerStatus]:
         return [

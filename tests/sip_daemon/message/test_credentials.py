@@ -60,6 +60,13 @@ def test_parameters_that_phones_quote_needlessly_are_read() -> None:
     assert (credentials.qop, credentials.nonce_count, credentials.algorithm) == ("auth", "00000001", "MD5")
 
 
+def test_a_quality_that_is_no_token_stays_quoted() -> None:
+    """A peer that answers with the whole list that it was offered is read, written and read again."""
+    text = 'Digest username="a", realm="r", nonce="n", uri="sip:h", response="0a", qop="auth,auth-int"'
+    given = DigestCredentials.parse(text)
+    assert DigestCredentials.parse(str(given)) == given
+
+
 def test_commas_and_equals_signs_inside_quotes_are_no_separators() -> None:
     text = 'Digest username="a,b=c",realm="\\"r\\"",nonce="n==",uri="sip:h",response="0a"'
     credentials = DigestCredentials.parse(text)

@@ -209,6 +209,14 @@ class TestResponseToRequest:
         asked = invite(headers={"To": "sip:1002@h"})
         assert Response.to_request(asked, 200, to_tag="t").headers.get("To") == "sip:1002@h;tag=t"
 
+    @pytest.mark.parametrize("empty", [";tag=", ";tag", ";x=1;tag=;y=2"])
+    def test_an_empty_tag_gives_way_to_ours(self, empty: str) -> None:
+        """RFC 3261 §19.3: a tag is a token; two of them nobody can read."""
+        asked = invite(headers={"To": f"<sip:1002@h>{empty}"})
+        answer = Response.to_request(asked, 404, to_tag="t")
+        assert answer.to.tag == "t"
+        assert (answer.headers.get("To") or "").count("tag") == 1
+
     def test_a_malformed_to_goes_back_with_a_tag(self) -> None:
         asked = Request("OPTIONS", "sip:h", Headers([("To", '"A <sip:a@b>')]))
         assert Response.to_request(asked, 400, to_tag="t").headers.get("To") == '"A <sip:a@b>;tag=t'
