@@ -1,4 +1,4 @@
-"""What mutations begin with: messages of our own in tests/data/fuzz, and the RFC 4475 messages where they are at hand."""
+"""What mutations begin with: messages of our own in tests/data/fuzz, and those of RFC 4475 where they are at hand."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def header_values(*names: str) -> list[bytes]:
 def uris() -> list[bytes]:
     return [
         b"sip:1001@pbx.example", b"sips:a%20b:p%40ss@[2001:db8::1]:5061;transport=tls;lr?Subject=x&To=%3Csip:a%40b%3E",
-        b"sip:192.0.2.1", b"tel:+1-555;phone-context=x", b"sip:%61lice;par=u%40e@h;maddr=192.0.2.9;ttl=16;method=INVITE",
+        b"sip:192.0.2.1", b"tel:+1-555;phone-context=x", b"sip:%61lice;par=u%40e@h;maddr=192.0.2.9;ttl=6;method=BYE",
         b"urn:uuid:00000000-0000-1000-8000-000b82000001", b"sip:a;b@h:05060;user=phone?X",
     ]  # fmt: skip
 
@@ -62,7 +62,11 @@ def uris() -> list[bytes]:
 def rtp() -> list[bytes]:
     plain = [RtpPacket(number, 1000 + number, 160 * number, 0x1234, bytes(160)) for number in (0, 8, 9)]
     event = RtpPacket(101, 1003, 480, 0x1234, TelephoneEvent(5, True, 10, 800).pack(), marker=True)
-    extended = b"\x91\x80\x03\xec\x00\x00\x02\x80\x00\x00\x12\x34" + b"\x00\x00\x00\x01\xbe\xde\x00\x01\x10\xff\x00\x00" + bytes(20)
+    extended = (
+        b"\x91\x80\x03\xec\x00\x00\x02\x80\x00\x00\x12\x34"
+        + b"\x00\x00\x00\x01\xbe\xde\x00\x01\x10\xff\x00\x00"
+        + bytes(20)
+    )
     padded = b"\xa0\x00\x03\xed\x00\x00\x03\x20\x00\x00\x12\x34" + bytes(20) + b"\x00\x00\x00\x04"
     return [*(packet.pack() for packet in (*plain, event)), extended, padded, b"\x80", b""]
 
@@ -77,7 +81,9 @@ def rtcp() -> list[bytes]:
 
 
 def stun() -> list[bytes]:
-    binding = b"\x00\x01\x00\x0c\x21\x12\xa4\x42" + bytes(12) + b"\x00\x06\x00\x03a:b\x00\x80\x28\x00\x04\x00\x00\x00\x00"
+    binding = (
+        b"\x00\x01\x00\x0c\x21\x12\xa4\x42" + bytes(12) + b"\x00\x06\x00\x03a:b\x00\x80\x28\x00\x04\x00\x00\x00\x00"
+    )
     client_hello = b"\x16\xfe\xfd" + bytes(8) + b"\x00\x10\x01" + bytes(15)
     return [binding, client_hello, *rtp(), *rtcp()]
 

@@ -144,7 +144,14 @@ class Mutator:
         name, colon, value = lines[at].partition(b":")
         if colon:
             other = self._random.choice(lines).partition(b":")[0]
-            spellings = (name.upper(), name.lower(), name.swapcase(), _COMPACT.get(name.lower(), name), other, name + b" ")
+            spellings = (
+                name.upper(),
+                name.lower(),
+                name.swapcase(),
+                _COMPACT.get(name.lower(), name),
+                other,
+                name + b" ",
+            )
             lines[at] = self._random.choice(spellings) + colon + value
         return b"\r\n".join(lines)
 
@@ -172,5 +179,7 @@ class Mutator:
     def _many(self, data: bytes) -> bytes:
         """Very many of one thing: parameters, list items, header lines, one long word."""
         at = self._place(data)
-        thing = self._random.choice((b";p", b",<sip:a@b>", b"\r\nX: y", b"a", b"\r\n ", b"%41", b'\\"', b",", b" ", b"("))
+        thing = self._random.choice(
+            (b";p", b",<sip:a@b>", b"\r\nX: y", b"a", b"\r\n ", b"%41", b'\\"', b",", b" ", b"(")
+        )
         return data[:at] + thing * self._random.choice((20, 130, 700)) + data[at:]

@@ -141,7 +141,9 @@ class World:
         before = len(self.transport.sent)
         self.feed("stranger", data, flow)
         if flow.transport is TransportProtocol.UDP:
-            answered = sum(len(reply) for reply, to in self.transport.sent[before:] if to.remote.host == flow.remote.host)
+            answered = sum(
+                len(reply) for reply, to in self.transport.sent[before:] if to.remote.host == flow.remote.host
+            )
             if answered > AMPLIFICATION * len(data):
                 raise Broken(f"{answered} bytes of answers to {len(data)} bytes of a stranger")
 
@@ -186,7 +188,9 @@ class World:
         if self.random.random() < 0.4:
             self.feed("acknowledges", self.damaged(bytes(ack_for(first, answer)), 0.2), flow)
             return
-        method = self.random.choice(("BYE", "INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "REFER", "NOTIFY", "PRACK"))
+        method = self.random.choice(
+            ("BYE", "INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "REFER", "NOTIFY", "PRACK")
+        )
         target = answer.contact.uri if answer.contact is not None else first.uri
         fields = {"From": str(first.from_), "To": str(answer.to), "Call-ID": first.call_id}
         body = self.body() if method in ("INVITE", "UPDATE") else b""
@@ -205,7 +209,12 @@ class World:
             made = request(
                 method,
                 str(sent.uri),
-                headers={"Via": str(sent.top_via), "From": str(sent.from_), "To": str(sent.to), "Call-ID": sent.call_id},
+                headers={
+                    "Via": str(sent.top_via),
+                    "From": str(sent.from_),
+                    "To": str(sent.to),
+                    "Call-ID": sent.call_id,
+                },
                 cseq=sent.cseq.number,
             )
         self.feed("repeats or cancels", self.damaged(bytes(made), 0.2), flow)
