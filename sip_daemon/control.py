@@ -17,8 +17,10 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 MAX_BINDINGS: Final = 1000
 """In one answer; 20,000 bindings are asked for in portions, so that calls go on between them."""
 
-MAX_CALLS: Final = 1000
-"""In one answer, which takes some 10 ms to write: who lists busy systems often asks for less at a time."""
+MAX_CALLS: Final = 250
+"""In one answer, which takes some 10 ms to write with the figures of both phones."""
+
+NO_SUCH_CALL: Final = "There is no such call, or it is over."
 
 
 class LiveSystem(Protocol):
@@ -33,6 +35,9 @@ class LiveSystem(Protocol):
 
     async def calls(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         """How many live calls there are, and the asked portion of them, the oldest first."""
+
+    async def quality(self, call_id: str) -> dict[str, Any] | None:
+        """How a live call went so far, leg by leg; None when there is none of that id."""
 
     def hang_up(self, call_id: str) -> bool: ...
 
@@ -66,9 +71,15 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         total, rows = await system.calls(offset, min(limit, MAX_CALLS))
         return {"total": total, "revision": revision, "calls": rows}
 
+    async def call_quality(params: dict[str, Any]) -> dict[str, Any]:
+        described = await system.quality(text(params, "id"))
+        if described is None:
+            raise CallRefused(NOT_FOUND, NO_SUCH_CALL)
+        return described
+
     def hang_up(params: dict[str, Any]) -> dict[str, Any]:
         if not system.hang_up(text(params, "id")):
-            raise CallRefused(NOT_FOUND, "There is no such call, or it is over.")
+            raise CallRefused(NOT_FOUND, NO_SUCH_CALL)
         return {}
 
     def explain_route(params: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +104,7 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         "binding.list": list_bindings,
         "call.list": list_calls,
         "call.hangup": hang_up,
+        "call.quality": call_quality,
         "route.explain": explain_route,
         "nudge": nudge,
         "trace.level": set_level,

@@ -46,7 +46,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 COMPOSITION_ROOTS = {"daemon", "__main__"}
 THIRD_PARTY = {
     "appliance": {"peewee", "click", "cryptography", "argon2", "pyotp", "segno", "ifaddr", "orjson", "supervisor"},
-    "sip_daemon": {"uvloop", "ifaddr", "orjson", "peewee"},
+    "sip_daemon": {"uvloop", "ifaddr", "orjson", "peewee", "dns"},
     "flask_admin_ui": {
         "flask",
         "flask_babel",

@@ -17,7 +17,7 @@ from typing import Any
 
 from appliance.secret import Secret
 from appliance.settings import parsers
-from appliance.settings.parsers import Network, PortRange
+from appliance.settings.parsers import Network, PortRange, Server
 
 MAX_MEDIA_WORKERS = 64
 
@@ -123,6 +123,13 @@ class SettingValues:
         (),
         "Networks besides the private and on-link ones that reach the admin pages: 192.0.2.0/24, 2001:db8::/32.",
         column="admin_networks",
+    )
+
+    dns_servers: tuple[Server, ...] = setting(
+        "GOSIP_DNS_SERVERS",
+        parsers.name_servers,
+        (),
+        "The name servers that SIP asks, separated by commas; those of /etc/resolv.conf when empty.",
     )
 
     tls_enabled: bool = later(

@@ -12,6 +12,7 @@ from appliance.secret import Secret
 
 Network = IPv4Network | IPv6Network
 
+DNS_PORT = 53
 HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?")
 EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]+\.[^@\s<>,;]+")
 
@@ -131,6 +132,37 @@ def networks(value: str) -> tuple[Network, ...]:
         return tuple(dict.fromkeys(ip_network(part, strict=False) for part in split(value)))
     except ValueError:
         raise NotAllowed("Allowed are networks separated by commas: 192.0.2.0/24, 2001:db8::/32.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The address of a server and its port."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        shown = f"[{self.address}]" if ":" in self.address else self.address
+        return shown if self.port == DNS_PORT else f"{shown}:{self.port}"
+
+
+def name_servers(value: str) -> tuple[Server, ...]:
+    """Addresses of name servers; the port is 53 unless one is given."""
+    return tuple(dict.fromkeys(name_server(part) for part in split(value)))
+
+
+def name_server(text: str) -> Server:
+    # A bare IPv6 address has colons of its own; with a port it stands in brackets.
+    host, port = text, ""
+    if text.startswith("[") or text.count(":") == 1:
+        host, _, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    try:
+        server = Server(str(ip_address(host.strip("[]"))), int(port) if port else DNS_PORT)
+    except ValueError:
+        server = Server("", 0)
+    if not 1 <= server.port <= 65535:
+        raise NotAllowed("Allowed are addresses separated by commas: 192.0.2.53, 192.0.2.54:5353, [2001:db8::53]:5353.")
+    return server
 
 
 def words(value: str) -> tuple[str, ...]:

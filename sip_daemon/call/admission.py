@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
+from sip_daemon.dialog import session_expires
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message import Request
 
@@ -60,6 +61,17 @@ def check_invite(request: Request) -> None:
     if request.contact is None:
         raise RemoteProtocolError("INVITE without Contact", warning="A Contact header is required")
     check_body(request)
+    check_interval(request)
+
+
+def check_interval(request: Request) -> None:
+    """Whether it wants the session refreshed no more often than we allow (RFC 4028 §9)."""
+    if "Session-Expires" not in request.headers:
+        return
+    try:
+        session_expires.answer(request)
+    except session_expires.IntervalTooSmall as error:
+        raise Refusal(str(error), status=error.status, headers=error.headers) from None
 
 
 def check_body(request: Request) -> None:

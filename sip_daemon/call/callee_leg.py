@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
@@ -13,13 +14,21 @@ from sip_daemon.call.events import Answered, CallEvent, Progressed, Refused, Rin
 from sip_daemon.call.invite_client import InviteClient, ignore
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import Side
+from sip_daemon.call.refreshing_leg import INITIAL_SESSION
 from sip_daemon.dialog import Dialog
+from sip_daemon.dialog.session_expires import SESSION_EXPIRES, Refresher, SessionExpires, min_se_of
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import NameAddress, Request, Response, Uri, new_call_id, new_tag
 from sip_daemon.registrar import Binding
 from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
 from sip_daemon.transaction import ServerTransaction
+
+FLOW_PATIENCE: Final = 5.0
+"""Without any answer, before the next flow of the same phone is tried (RFC 5626 §7)."""
+
+FLOW_FAILED: Final = frozenset({408, 430, 503})
+"""What an INVITE ends with when its flow is dead: silence, the edge proxy's word, no way to send."""
 
 
 @dataclass(slots=True)
@@ -38,7 +47,11 @@ class Fork:
 
 
 class CalleeLeg(Leg):
-    """One contact of one device. `invite` is called once, after the media session is there."""
+    """One phone that is called, at one contact. `invite` is called once, after the media session is there.
+
+    A phone may keep several flows (RFC 5626 §4.2): `spare` are its other bindings, the next best first. Only one rings
+    at a time, and the next is tried when nothing comes back on the one before.
+    """
 
     side = Side.CALLEE
 
@@ -49,9 +62,15 @@ class CalleeLeg(Leg):
         binding: Binding,
         flow: Flow,
         post: Callable[[Leg, CallEvent], None],
+        spare: Sequence[Binding] = (),
     ) -> None:
         super().__init__(context, party, flow, post)
         self.binding = binding
+        self._spare = list(spare)
+        self._call: Callable[[], None] = nothing
+        """Rings the phone on the present flow."""
+        self._is_heard = False
+        """Whether it rang, or said anything else."""
         self.instance = binding.instance or ""
         self.contact = binding.contact
         self.user_agent = binding.user_agent or ""
@@ -65,12 +84,30 @@ class CalleeLeg(Leg):
 
     def invite(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
         """Ring the phone with this offer."""
+        self.local = audio
+        self._call = lambda: self._ring(caller, audio, max_forwards)
+        self._call()
+
+    def _ring(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
         request = self._make_invite(caller, max_forwards)
         request.body = self._sdp.make_offer(audio)
-        self.local = audio
-        self._invite = InviteClient(self._endpoint, request, self.flow, self)
+        self._start(request)
+
+    def _start(self, request: Request) -> None:
+        patience = FLOW_PATIENCE if self._spare else None
+        self._invite = InviteClient(self._endpoint, request, self.flow, self, patience=patience)
         self._invite.start()
         self._context.branches.add(self._branch)
+
+    def _try_spare(self) -> bool:
+        """Ring on the phone's next flow, if there is one and the phone said nothing on this one."""
+        if self._is_heard or not self._spare:
+            return False
+        self.binding = self._spare.pop(0)
+        self.contact, self.flow = self.binding.contact, self.binding.flow
+        self.sip_call_id = new_call_id()  # the phone may have got the first INVITE: this one is no copy of it
+        self._call()
+        return True
 
     def cancel(self, reason: str) -> None:
         """Let it stop ringing. A 200 that crosses the CANCEL gets its ACK and a BYE (RFC 3261 §9.1)."""
@@ -102,6 +139,7 @@ class CalleeLeg(Leg):
             ("Contact", str(contact)),
             ("Allow", ", ".join(ALLOW)),
             ("Supported", ", ".join(sorted(SUPPORTED))),
+            ("Session-Expires", INITIAL_SESSION),
             ("Accept", ACCEPT),
             ("Content-Type", ACCEPT),
         ):
@@ -120,6 +158,7 @@ class CalleeLeg(Leg):
         if not self._is_calling:
             return
         self._allow = response.headers.get("Allow") or self._allow
+        self._is_heard = True
         if response.status == 180:
             self.tell(Ringing())
         if response.body:
@@ -191,17 +230,20 @@ class CalleeLeg(Leg):
             self._take_answer(response, dialog)
         elif dialog is not self.dialog:
             # It crossed our CANCEL, or the phone's own forking brought a second answer: nobody wants it.
-            self._endpoint.send_request(farewell(dialog, causes.NORMAL), self.flow, ignore)
+            self._endpoint.send_request_to(farewell(dialog, causes.NORMAL), ignore, self.flow)
             if self.dialog is None:
                 self._close()
         else:
             super().invite_accepted(response, dialog)
 
     def _take_answer(self, response: Response, dialog: Dialog) -> None:
+        if self._invite is not None:
+            self._invite.forsake()  # on another flow, when the answer came late on the one before
         self._establish(dialog)
         answer = self._read_answer(response)
         self.state = LegState.TALKING
         self._allow = response.headers.get("Allow") or self._allow
+        self._session_accepted(response)
         self.user_agent = response.headers.get("User-Agent") or response.headers.get("Server") or self.user_agent
         if answer is None:
             self.outcome = "unusable answer"
@@ -230,6 +272,10 @@ class CalleeLeg(Leg):
 
     def invite_refused(self, status: int, response: Response | None) -> None:
         self._context.branches.discard(self._branch)
+        if self._is_calling and status in FLOW_FAILED and self._try_spare():
+            return
+        if self._is_calling and status == 422 and response is not None and self._invite_again(response):
+            return
         if self._is_calling:
             self._close()
             self.outcome = f"refused {status}" if status not in (408, 503) else "unreachable"
@@ -240,13 +286,33 @@ class CalleeLeg(Leg):
         else:
             super().invite_refused(status, response)
 
+    def _invite_again(self, response: Response) -> bool:
+        """The phone wants fewer refreshes (RFC 4028 §7.3): the same INVITE again, with what it wants; once."""
+        before = self._invite
+        try:
+            min_se = min_se_of(response)
+        except RemoteProtocolError:
+            return False
+        if before is None or min_se <= SESSION_EXPIRES or "Min-SE" in before.request.headers:
+            return False
+        request = before.request.copy()
+        request.headers.set("CSeq", f"{before.request.cseq.number + 1} INVITE")
+        request.headers.set("Session-Expires", str(SessionExpires(min_se, Refresher.UAC)))
+        request.headers.set("Min-SE", str(min_se))
+        self._start(request)
+        return True
+
     def _give_up(self, cause: Cause) -> None:
         self.cancel(ELSEWHERE if cause.status == 200 else cause.reason)
 
     def lose_flow(self) -> None:
         super().lose_flow()
-        if self._is_calling:
+        if self._is_calling and not self._try_spare():
             # Its answer could not reach us any more (RFC 5626 §4.2.1: the phone will register anew).
             self._close()
             self.outcome = "unreachable"
             self.tell(Refused(causes.UNREACHABLE, 503))
+
+
+def nothing() -> None:
+    """Before it is known how to ring."""

@@ -8,8 +8,8 @@ ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "REGIST
 ACCEPT = "application/sdp"
 """The only kind of body that we read."""
 
-SUPPORTED: frozenset[str] = frozenset({"100rel"})
-"""Option tags that a peer may Require of a call (RFC 3262); those of registration are the registrar's."""
+SUPPORTED: frozenset[str] = frozenset({"100rel", "timer"})
+"""Option tags that a peer may Require of a call (RFC 3262, 4028); those of registration are the registrar's."""
 
 
 def capability_headers() -> list[tuple[str, str]]:

@@ -69,6 +69,7 @@ STOPPED = Cause(503, "The system stopped", CallStatus.STOPPED, q850=41, retry_af
 HUNG_UP_BY_ADMIN = Cause(480, "An administrator ended the call", CallStatus.FAILED, q850=31)
 NO_ACK = Cause(408, "The caller's phone never confirmed the answer", CallStatus.FAILED, q850=102)
 NO_PRACK = Cause(504, "The caller's phone never confirmed that it rings", CallStatus.FAILED, q850=102)
+EXPIRED = Cause(408, "The session was not refreshed in time", CallStatus.FAILED, q850=102)
 VANISHED = Cause(408, "The phone vanished", CallStatus.FAILED, q850=27)
 BAD_ANSWER = Cause(488, "The phone's answer was unusable", CallStatus.FAILED, q850=88)
 

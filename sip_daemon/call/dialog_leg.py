@@ -187,7 +187,7 @@ class DialogLeg(ABC):
             self.tell(Ended(causes.VANISHED))
             return
         self._is_probing = True
-        self._endpoint.send_request(self.dialog.request("OPTIONS"), flow, self._probed)
+        self._endpoint.send_request_to(self.dialog.request("OPTIONS"), self._probed, flow)
 
     def _probed(self, event: ClientEvent) -> None:
         if isinstance(event, ResponseReceived) and event.response.status < 200:
@@ -210,11 +210,14 @@ class DialogLeg(ABC):
         self._flow_is_lost = True
 
     def _way(self) -> Flow | None:
-        """The flow that reaches the phone now (RFC 5626 §5.3: the binding's newest, after the old one broke)."""
+        """The flow that reaches the phone now (RFC 5626 §5.3: the binding's newest, after the old one broke).
+
+        With proxies in between, the lost flow is as good as none: the endpoint finds the way to the first of them.
+        """
         if self._flow_is_lost:
             flow = self._context.find_flow(self)
             if flow is None:
-                return None
+                return self.flow if self.dialog is not None and self.dialog.route_set else None
             self.flow, self._flow_is_lost = flow, False
         return self.flow
 
@@ -240,7 +243,7 @@ class DialogLeg(ABC):
         if self.dialog is None or flow is None:
             self._close()
         else:
-            self._endpoint.send_request(farewell(self.dialog, cause), flow, self._bye_answered)
+            self._endpoint.send_request_to(farewell(self.dialog, cause), self._bye_answered, flow)
 
     def _bye_answered(self, event: ClientEvent) -> None:
         if not isinstance(event, ResponseReceived) or event.response.status >= 200:

@@ -9,7 +9,10 @@ dialog of its own, early ones included. Transactions below repeat everything els
     ACCEPTED     a 2xx came; further ones are acknowledged too
     REFUSED      a final refusal, silence or no way to the peer
 
-What the table leaves out is ignored: what comes after a refusal, a provisional or refusing response after a 2xx.
+Tried at several places, or given up for want of an answer, it may be answered yet where it was given up: a 2xx after a
+refusal is acknowledged and told too, for a dialog has begun.
+
+What the table leaves out is ignored: what else comes after a refusal, a provisional or refusing response after a 2xx.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from typing import ClassVar, Final, Protocol
 
 from sip_daemon.dialog import Dialog, ProvisionalOrder, RAck, rseq_of
 from sip_daemon.dialog.machine import Machine, Table
-from sip_daemon.endpoint import ClientEvent, Endpoint
+from sip_daemon.endpoint import ClientEvent, Endpoint, SentRequest
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
@@ -72,20 +75,32 @@ class InviteClient(Machine):
         "_dialog",
         "_early",
         "_endpoint",
+        "_is_forsaken",
         "_listener",
         "_orders",
+        "_patience",
+        "_sent",
         "flow",
         "request",
-        "transaction",
     )
 
     def __init__(
-        self, endpoint: Endpoint, request: Request, flow: Flow, listener: InviteListener, dialog: Dialog | None = None
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        flow: Flow,
+        listener: InviteListener,
+        dialog: Dialog | None = None,
+        *,
+        patience: float | None = None,
     ) -> None:
+        """`patience`: seconds of utter silence after which it counts as timed out; None leaves it to timer B."""
         self.state = ClientState.CALLING
         self.request = request
         self.flow = flow
-        self.transaction: ClientTransaction | None = None
+        self._sent: SentRequest | None = None
+        self._patience = patience
+        self._is_forsaken = False
         self._endpoint = endpoint
         self._listener = listener
         self._dialog = dialog
@@ -99,12 +114,22 @@ class InviteClient(Machine):
 
     def start(self) -> None:
         """Send it. A way that is known to be broken is reported like one that breaks later."""
-        self.transaction = self._endpoint.send_request(self.request, self.flow, self._receive)
+        self._sent = self._endpoint.send_request_to(self.request, self._receive, self.flow, patience=self._patience)
+
+    @property
+    def transaction(self) -> ClientTransaction | None:
+        """The present one; None before it is sent."""
+        return self._sent.transaction if self._sent is not None else None
 
     def cancel(self, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Ask for a 487. The transaction waits for a provisional response first (RFC 3261 §9.1)."""
-        if self.transaction is not None and not self.is_final:
-            self._endpoint.cancel(self.transaction, headers)
+        if self._sent is not None and not self.is_final:
+            self._sent.cancel(headers)
+
+    def forsake(self) -> None:
+        """Another INVITE was answered instead: of this one only a 2xx that crosses still interests anybody."""
+        self.cancel()
+        self._is_forsaken = True
 
     def _receive(self, event: ClientEvent) -> None:
         match event:
@@ -141,7 +166,7 @@ class InviteClient(Machine):
         prack = self._early_dialog(response, flow).request("PRACK")
         prack.headers.add("RAck", str(RAck(rseq, self.request.cseq.number)))
         # Whatever comes of it: the peer repeats its response while the PRACK has not reached it.
-        self._endpoint.send_request(prack, flow, ignore)
+        self._endpoint.send_request_to(prack, ignore, flow)
         return True
 
     def _early_dialog(self, response: Response, flow: Flow) -> Dialog:
@@ -162,7 +187,7 @@ class InviteClient(Machine):
             tag = response.to.tag
             ack = self._acknowledgements.get(tag)
             if ack is not None:
-                self._endpoint.send_ack(ack, flow)
+                self._endpoint.send_ack_to(ack, flow)
                 return
             if len(self._acknowledgements) >= MAX_ANSWERS:
                 return
@@ -174,7 +199,7 @@ class InviteClient(Machine):
                 self._listener.invite_refused(500, response)
             return
         ack = self._acknowledgements[tag] = dialog.ack(self.request)
-        self._endpoint.send_ack(ack, flow)
+        self._endpoint.send_ack_to(ack, flow)
         self._listener.invite_accepted(response, dialog)
 
     def _dialog_of(self, response: Response, tag: str | None, flow: Flow) -> Dialog:
@@ -186,6 +211,8 @@ class InviteClient(Machine):
         return dialog
 
     def _fail(self, cause: Response | TimedOut | TransportFailed, now: float) -> None:  # noqa: ARG002
+        if self._is_forsaken:
+            return
         match cause:
             case Response():
                 self._listener.invite_refused(cause.status, cause)
@@ -208,7 +235,9 @@ class InviteClient(Machine):
         ClientState.ACCEPTED: {
             ClientInput.SUCCESS: (ClientState.ACCEPTED, _accept),
         },
-        ClientState.REFUSED: {},
+        ClientState.REFUSED: {
+            ClientInput.SUCCESS: (ClientState.ACCEPTED, _accept),
+        },
     }
 
 

@@ -152,12 +152,14 @@ class InviteServer(Machine):
         if self.state is ServerState.PROCEEDING:
             self._feed(ServerInput.PROGRESS, self._make_response(status, body))
 
-    def write_success(self, body: bytes) -> None:
+    def write_success(self, body: bytes, headers: HeaderFields = ()) -> None:
         """Write the 200, to be sent by `accept`: what must outlive us is kept in between."""
         response = self._make_response(200, b"" if self.has_answered else body)
         response.headers.set("Allow", ALLOWED)
         response.headers.set("Supported", SUPPORTS)
         response.headers.set("Accept", ACCEPT)
+        for name, value in headers:
+            response.headers.set(name, value)
         self._success = response
 
     def accept(self) -> None:

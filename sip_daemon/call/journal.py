@@ -77,6 +77,10 @@ class Journal:
         """Remember when this step happened first."""
         self._steps.setdefault(step, round((self._now() - self._start) * 1000, 1))
 
+    def seconds(self) -> float:
+        """Since the call began."""
+        return round(self._now() - self._start, 1)
+
     def started(self, callee_number: str, callee_name: str) -> None:
         """Who is meant is known."""
         self.record = replace(self.record, callee_number=callee_number, callee_name=callee_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from sip_daemon.call.dialog_leg import LegContext, Party
 from sip_daemon.call.events import CallEvent
@@ -26,6 +27,8 @@ class Leg(OfferLeg):
         self.user_agent = ""
         self.sip_call_id = ""
         self.session: MediaSession | None = None
+        self.hearing_changes: list[Mapping[str, object]] = []
+        """When its audio went one way only, and why: see `call.hearing`."""
         self._post = post
 
     def __str__(self) -> str:
@@ -74,7 +77,7 @@ class Leg(OfferLeg):
             packets_sent=statistics.packets_sent,
             packets_lost=statistics.packets_lost,
             jitter_ms=statistics.jitter_ms,
-            detail=statistics_detail(statistics),
+            detail={**statistics_detail(statistics), "hearing": list(self.hearing_changes)},
         )
 
     @property
@@ -99,4 +102,31 @@ def statistics_detail(statistics: MediaStatistics) -> Mapping[str, object]:
         "media_remote": str(statistics.remote) if statistics.remote is not None else None,
         "remote_packets_lost": statistics.remote_packets_lost,
         "remote_jitter_ms": statistics.remote_jitter_ms,
+        "packets_late": statistics.packets_late,
+        "packets_duplicated": statistics.packets_duplicated,
+        "packets_discarded": statistics.packets_discarded,
+        "mos": rounded(statistics.mos),
+        "remote_mos": rounded(statistics.remote_mos),
+        "phone_mos": statistics.phone_mos,
+        "speaks": statistics.speaks,
+        "hears": statistics.hears,
+        "suspicion": statistics.suspicion,
+        "announced": str(statistics.announced) if statistics.announced is not None else None,
+        "quality": compact(statistics.series),
     }
+
+
+def rounded(value: float | None) -> float | None:
+    """To what a score means."""
+    return round(value, 2) if value is not None else None
+
+
+def compact(series: Mapping[str, Any] | None) -> Mapping[str, object] | None:
+    """The series as it is kept: none without a sample, and numbers no longer than they mean something."""
+    if series is None or not series.get("speaks"):
+        return None
+    return {name: shortened(column) if isinstance(column, list) else column for name, column in series.items()}
+
+
+def shortened(column: list[Any]) -> list[Any]:
+    return [round(value, 2) if isinstance(value, float) else value for value in column]

@@ -27,7 +27,7 @@ from sip_daemon.call.capabilities import capability_headers
 from sip_daemon.call.cause import Cause
 from sip_daemon.call.dialog_leg import DialogLeg, LegContext, Party
 from sip_daemon.call.journal import Journal
-from sip_daemon.call.record import CallChange
+from sip_daemon.call.record import CallChange, CallTrouble
 from sip_daemon.call.routing import CallAttempt, RoutePlan, plan
 from sip_daemon.call.story import CallContext, Story
 from sip_daemon.dialog import Dialog, DialogId, DialogTable
@@ -52,7 +52,7 @@ class CallManager:
         directory: Callable[[], Directory],
         locate: Callable[[str], Sequence[Binding]],
         authenticator: Authenticator,
-        submit: Callable[[CallChange], None],
+        submit: Callable[[CallChange | CallTrouble], None],
         wall_clock: Callable[[], float],
         timers: TimerValues | None = None,
     ) -> None:
@@ -253,7 +253,7 @@ class CallManager:
 
     # What the legs ask for
 
-    def _note(self, change: CallChange) -> None:
+    def _note(self, change: CallChange | CallTrouble) -> None:
         self.revision += 1
         self._submit(change)
 

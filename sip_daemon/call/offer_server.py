@@ -42,9 +42,9 @@ class OfferServer:
         self._success: Response | None = None
         self._timer: Handle | None = endpoint.call_later(PATIENCE, self._time_out)
 
-    def write_success(self, body: bytes) -> None:
+    def write_success(self, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Write the 200 with the answer, to be sent by `accept`: what must outlive us is kept in between."""
-        self._success = make_success(self.request, self._contact)
+        self._success = make_success(self.request, self._contact, headers)
         self._success.headers.set("Content-Type", ACCEPT)
         self._success.body = body
 
@@ -85,11 +85,13 @@ class OfferServer:
         self._gave_up()
 
 
-def make_success(request: Request, contact: NameAddress) -> Response:
+def make_success(request: Request, contact: NameAddress, headers: Sequence[tuple[str, str]] = ()) -> Response:
     """A 200 to a request that refreshes the target (RFC 3311 §5.2), without a body."""
     response = Response.to_request(request, 200)
     if request.method != "PRACK":
         response.headers.set("Contact", str(contact))
     response.headers.set("Allow", ", ".join(ALLOW))
     response.headers.set("Supported", ", ".join(sorted(SUPPORTED)))
+    for name, value in headers:
+        response.headers.set(name, value)
     return response

@@ -122,4 +122,17 @@ class CallEnded:
     record: CallRecord
 
 
+@dataclass(frozen=True, slots=True)
+class CallTrouble:
+    """Something about a call that the people who run the system should know: a row of `event`."""
+
+    record: CallRecord
+    at: float
+    """Unix seconds."""
+    kind: str
+    """A word for programs: `one-way-audio`."""
+    message: str
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
 CallChange = CallStarted | CallUpdated | CallEnded

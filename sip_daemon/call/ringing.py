@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from sip_daemon.call import cause as causes
@@ -24,6 +25,7 @@ from sip_daemon.call.routing import Ring
 from sip_daemon.call.story import Story
 from sip_daemon.call.talking import Talk
 from sip_daemon.errors import SipError
+from sip_daemon.registrar import Binding
 from sip_daemon.sdp import AudioDescription, MediaAnswer, offer_answer
 
 log = logging.getLogger(__name__)
@@ -70,10 +72,10 @@ class RingingStep:
 
     def _make_legs(self) -> list[CalleeLeg]:
         context = self._story.context
-        bindings = [binding for username in self._step.usernames for binding in context.locate(username)]
-        if len(bindings) > MAX_BRANCHES:
-            log.warning("call %s: only %d of %d phones ring", self._story.journal.id, MAX_BRANCHES, len(bindings))
-            bindings = sorted(bindings, key=lambda binding: -binding.registered_at)[:MAX_BRANCHES]
+        phones = [phone for username in self._step.usernames for phone in by_phone(context.locate(username))]
+        if len(phones) > MAX_BRANCHES:
+            log.warning("call %s: only %d of %d phones ring", self._story.journal.id, MAX_BRANCHES, len(phones))
+            phones = sorted(phones, key=lambda flows: -flows[0].registered_at)[:MAX_BRANCHES]
         return [
             CalleeLeg(
                 context.legs,
@@ -81,8 +83,9 @@ class RingingStep:
                 binding,
                 binding.flow,
                 self._story.post,
+                spare,
             )
-            for binding in bindings
+            for binding, *spare in phones
         ]
 
     def _invite(self, legs: list[CalleeLeg]) -> None:
@@ -176,3 +179,19 @@ class RingingStep:
         )
         caller.send_early_media(audio)
         story.journal.mark("early_media")
+
+
+def by_phone(bindings: Sequence[Binding]) -> list[list[Binding]]:
+    """The bindings that ring, each with the further flows of the same phone behind it (RFC 5626 §7: to one instance one
+    request at a time, and the flow that was registered or refreshed last goes first).
+
+    A spare flow of the other address family is left out: the media session has an address of the first one's.
+    """
+    if not any(binding.reg_id for binding in bindings):
+        return [[binding] for binding in bindings]
+    phones: dict[str, list[Binding]] = {}
+    for binding in sorted(bindings, key=lambda one: (one.q, one.expires_at), reverse=True):
+        flows = phones.setdefault(binding.instance if binding.instance and binding.reg_id else binding.key, [])
+        if not flows or flows[0].flow.remote.is_ipv6 == binding.flow.remote.is_ipv6:
+            flows.append(binding)
+    return list(phones.values())

@@ -6,12 +6,13 @@ from collections.abc import Awaitable
 from typing import NoReturn, assert_never
 
 from sip_daemon.call import cause as causes
+from sip_daemon.call import hearing
 from sip_daemon.call.cause import CallOver
 from sip_daemon.call.events import AnsweredLate, OfferWanted, Reoffered
 from sip_daemon.call.routing import ServiceKind
 from sip_daemon.call.story import Story
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.media_plane import MediaSession, MediaSilent, Tone
+from sip_daemon.media_plane import MediaHearing, MediaSession, MediaSilent, Tone
 from sip_daemon.sdp import SERVICE_CODECS, AudioDescription, Direction, MediaOffer, offer_answer
 
 
@@ -47,6 +48,8 @@ async def attend(story: Story) -> NoReturn:
                 caller.agree()
             case AnsweredLate(answer=answer) if caller.local is not None:
                 await story.media(story.configure(caller, answer.audio, caller.local), *story.keep(None))
+            case MediaHearing() if leg is not None:
+                hearing.note(story, leg, event)
             case MediaSilent() if leg is not None:
                 leg.probe()
             case _:

@@ -10,7 +10,7 @@ The rule: a blob was written by another process, so nothing in it is believed to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Final, Self, TypeVar
 
 import orjson
@@ -51,6 +51,8 @@ class KeptLeg:
     """Our 200 made the offer, and the ACK with the answer has not come: `remote` is what we proposed."""
     pending_answer: str = ""
     """The final response to an INVITE that the phone still needs, as it is sent; empty when there is none."""
+    session_timer: Mapping[str, Any] = field(default_factory=dict)
+    """How often the session is refreshed and by whom (RFC 4028): for `load_session_timer`; empty without a timer."""
 
     @classmethod
     def of(cls, leg: Leg) -> KeptLeg:
@@ -74,6 +76,7 @@ class KeptLeg:
             local=leg.local.dump(),
             remote=(leg.remote or leg.local).dump(),
             awaits_answer=leg.remote is None,
+            session_timer=leg.dump_session_timer(),
             pending_answer=bytes(pending).decode(errors="replace") if pending is not None else "",
         )
 
@@ -156,18 +159,18 @@ class CallState:
 
 def shallow(value: CallRecord | KeptLeg | LegRecord) -> dict[str, Any]:
     """Its fields by name; `dataclasses.asdict` copies what is in them too, at forty times the cost."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
 def read(kind: type[Kept], values: Any) -> Kept:
     """A value of its fields, each of the type that stands in the class. What we do not know is passed over."""
     mapping(values)
     known = {}
-    for field in fields(kind):
-        if field.name in values:
-            known[field.name] = READERS[str(field.type)](values[field.name])
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise KeyError(field.name)
+    for one in fields(kind):
+        if one.name in values:
+            known[one.name] = READERS[str(one.type)](values[one.name])
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise KeyError(one.name)
     return kind(**known)
 
 

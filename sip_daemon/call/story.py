@@ -19,7 +19,7 @@ from sip_daemon.call.events import CallEvent, Ended, HangUpRequested
 from sip_daemon.call.journal import Journal
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import settle
-from sip_daemon.call.record import CallChange, CallRecord, LegRecord
+from sip_daemon.call.record import CallChange, CallRecord, CallTrouble, LegRecord
 from sip_daemon.call.routing import ServiceKind
 from sip_daemon.call.state import CallState
 from sip_daemon.errors import MediaError, MediaUnavailable
@@ -38,7 +38,7 @@ class CallContext:
     media: MediaPlane
     locate: Callable[[str], Sequence[Binding]]
     """The reachable bindings of a device."""
-    submit: Callable[[CallChange], None]
+    submit: Callable[[CallChange | CallTrouble], None]
     process: str
     """Which process we are, for whoever finds what we left."""
 

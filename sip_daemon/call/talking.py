@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sip_daemon.call import cause as causes
+from sip_daemon.call import hearing
 from sip_daemon.call.cause import CallOver
 from sip_daemon.call.dialog_leg import LegState
 from sip_daemon.call.events import (
@@ -27,7 +28,7 @@ from sip_daemon.call.events import (
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.negotiation import carry_answer, changes_nothing, single
 from sip_daemon.call.story import Story
-from sip_daemon.media_plane import DigitPressed, MediaSilent
+from sip_daemon.media_plane import DigitPressed, MediaHearing, MediaSilent
 from sip_daemon.sdp import AudioDescription, MediaAnswer, MediaOffer, offer_answer
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ class Talk:
                 case MediaSilent(seconds=seconds) if leg is not None:
                     log.info("call %s: nothing heard from the %s for %d s", self._story.journal.id, leg, seconds)
                     leg.probe()
+                case MediaHearing() if leg is not None:
+                    hearing.note(self._story, leg, event)
                 case DigitPressed(digit=digit):
                     log.debug("call %s: %s pressed %s", self._story.journal.id, leg, digit)
                 case _ if leg is None or not await self.handle(leg, event):

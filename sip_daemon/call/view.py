@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 from sip_daemon.call.call import Call
-from sip_daemon.call.leg import Leg
+from sip_daemon.call.leg import Leg, compact
 from sip_daemon.call.routing import RoutePlan, Step, explain
 from sip_daemon.errors import MediaError
 from sip_daemon.media_plane import MediaStatistics
 
-BATCH: Final = 8
-"""Calls whose media are asked at once: other work goes on in between, however many calls there are."""
+BATCH: Final = 16
+"""Calls whose media are asked about at once: other work goes on in between, however many calls there are."""
 MEDIA_ANSWER_WITHIN: Final = 2.0
 """Seconds for the counters of all calls; what is not there by then is left out."""
+STATISTICS: Final = tuple(each.name for each in fields(MediaStatistics) if each.name != "series")
+ADDRESSES: Final = ("remote", "announced")
 
 
 async def describe_calls(calls: Sequence[Call]) -> list[dict[str, Any]]:
@@ -23,13 +26,23 @@ async def describe_calls(calls: Sequence[Call]) -> list[dict[str, Any]]:
     deadline = asyncio.get_running_loop().time() + MEDIA_ANSWER_WITHIN
     described: list[dict[str, Any]] = []
     for start in range(0, len(calls), BATCH):
-        described += await asyncio.gather(*(describe_call(call, deadline) for call in calls[start : start + BATCH]))
+        batch = calls[start : start + BATCH]
+        counters = await ask_media(batch, deadline)
+        described += [describe_call(call, counters) for call in batch]
     return described
 
 
-async def describe_call(call: Call, deadline: float) -> dict[str, Any]:
+async def ask_media(calls: Sequence[Call], deadline: float) -> Mapping[str, MediaStatistics]:
+    """By session id, as far as the workers answer in time."""
+    sessions = [leg.session for call in calls for leg in call.story.legs if leg.session is not None]
+    left = deadline - asyncio.get_running_loop().time()
+    if not sessions or left <= 0:
+        return {}
+    return await calls[0].story.context.media.statistics(sessions, within=left)
+
+
+def describe_call(call: Call, counters: Mapping[str, MediaStatistics]) -> dict[str, Any]:
     record = call.story.journal.record
-    legs = [leg for leg in call.story.legs if not leg.is_over]
     return {
         "id": record.id,
         "state": record.status.value,
@@ -37,11 +50,12 @@ async def describe_call(call: Call, deadline: float) -> dict[str, Any]:
         "callee": {"number": record.callee_number or record.dialled, "name": record.callee_name},
         "started_at": record.started_at,
         "answered_at": record.answered_at,
-        "legs": list(await asyncio.gather(*(describe_leg(leg, deadline) for leg in legs))),
+        "legs": [describe_leg(leg, counters) for leg in call.story.legs if not leg.is_over],
     }
 
 
-async def describe_leg(leg: Leg, deadline: float) -> dict[str, Any]:
+def describe_leg(leg: Leg, counters: Mapping[str, MediaStatistics]) -> dict[str, Any]:
+    known = counters.get(leg.session.id) if leg.session is not None else None
     return {
         "side": leg.side.value,
         "device": leg.party.device,
@@ -50,34 +64,41 @@ async def describe_leg(leg: Leg, deadline: float) -> dict[str, Any]:
         "remote": str(leg.flow.remote),
         "state": leg.state.value,
         "codec": leg.codec,
-        "media": await describe_media(leg, deadline),
+        "media": statistics_values(known) if known is not None else None,
     }
-
-
-async def describe_media(leg: Leg, deadline: float) -> dict[str, Any] | None:
-    """None where there is no session, or its worker does not answer in time."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            counters = await leg.media.statistics()
-    except (MediaError, TimeoutError):
-        return None
-    return statistics_values(counters)
 
 
 def statistics_values(counters: MediaStatistics) -> dict[str, Any]:
+    """Plain JSON values."""
+    values = {name: getattr(counters, name) for name in STATISTICS}
+    for name in ADDRESSES:
+        values[name] = str(values[name]) if values[name] is not None else None
+    return values
+
+
+async def describe_quality(call: Call) -> dict[str, Any]:
+    """How it went so far, leg by leg; None where there is no session, or its worker does not answer in time."""
+    legs = [leg for leg in call.story.legs if not leg.is_over]
+    series = await asyncio.gather(*(series_of(leg) for leg in legs))
     return {
-        "packets_received": counters.packets_received,
-        "packets_sent": counters.packets_sent,
-        "packets_lost": counters.packets_lost,
-        "bytes_received": counters.bytes_received,
-        "bytes_sent": counters.bytes_sent,
-        "jitter_ms": counters.jitter_ms,
-        "rtt_ms": counters.rtt_ms,
-        "dropped_source": counters.dropped_source,
-        "dropped_malformed": counters.dropped_malformed,
-        "codec": counters.codec,
-        "remote": str(counters.remote) if counters.remote is not None else None,
+        "legs": [
+            {
+                "side": leg.side.value,
+                "device": leg.party.device,
+                "quality": compact(values),
+                "hearing": list(leg.hearing_changes),
+            }
+            for leg, values in zip(legs, series, strict=True)
+        ]
     }
+
+
+async def series_of(leg: Leg) -> Mapping[str, Any] | None:
+    try:
+        async with asyncio.timeout(MEDIA_ANSWER_WITHIN):
+            return await leg.media.quality()
+    except (MediaError, TimeoutError):
+        return None
 
 
 def describe_plan(route: RoutePlan) -> dict[str, Any]:

@@ -28,10 +28,11 @@ from sip_daemon.daemon.live import Live
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.errors import SipError
+from sip_daemon.flow import TransportAddress
 from sip_daemon.media_plane.local import LocalMediaPlane
 from sip_daemon.registrar import Binding, LocationTable, Registrar
 from sip_daemon.store import Store, StoreLimits
-from sip_daemon.transport import ALL, ListenerStatus, TransportLayer
+from sip_daemon.transport import ALL, DnsResolver, ListenerStatus, TransportLayer
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ class SipDaemon:
         self._stopping = asyncio.Event()
         self.store = Store(settings.folder.database, StoreLimits(close_seconds=STORE_ENDS_WITHIN))
         directory, bindings = self._read_store()
-        self.transport = TransportLayer()
+        self.transport = TransportLayer(
+            lookup=DnsResolver([TransportAddress(one.address, one.port) for one in settings.dns_servers])
+        )
         self.endpoint = Endpoint(
             self.transport,
             identity=Identity(f"GoSIP/{appliance.__version__}", settings.external_ip or None),

@@ -8,7 +8,7 @@ from typing import Any
 import appliance
 from appliance import logs
 from sip_daemon.call.manager import CallManager
-from sip_daemon.call.view import describe_calls, describe_plan
+from sip_daemon.call.view import describe_calls, describe_plan, describe_quality
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.media_plane import MediaPlane
@@ -96,6 +96,10 @@ class Live:
     async def calls(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         calls = self._calls.calls
         return len(calls), await describe_calls(calls[offset : offset + limit])
+
+    async def quality(self, call_id: str) -> dict[str, Any] | None:
+        call = next((call for call in self._calls.calls if call.id == call_id), None)
+        return await describe_quality(call) if call is not None else None
 
     def hang_up(self, call_id: str) -> bool:
         return self._calls.hang_up(call_id)

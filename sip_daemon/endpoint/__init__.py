@@ -4,6 +4,7 @@ from sip_daemon.endpoint.endpoint import Endpoint
 from sip_daemon.endpoint.hops import next_max_forwards
 from sip_daemon.endpoint.identity import Identity
 from sip_daemon.endpoint.listeners import ClientEvent, Listener
+from sip_daemon.endpoint.routed_request import SentRequest
 from sip_daemon.endpoint.timers import Handle
 
-__all__ = ["ClientEvent", "Endpoint", "Handle", "Identity", "Listener", "next_max_forwards"]
+__all__ = ["ClientEvent", "Endpoint", "Handle", "Identity", "Listener", "SentRequest", "next_max_forwards"]

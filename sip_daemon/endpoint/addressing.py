@@ -33,6 +33,14 @@ class LocalAddressing:
         except TransportError:
             return flow
 
+    def is_usable(self, flow: Flow) -> bool:
+        """Whether anything can be sent on `flow`."""
+        try:
+            self._transport.usable(flow)
+        except TransportError:
+            return False
+        return True
+
     def via(self, flow: Flow) -> str:
         """A fresh top Via for a request on `flow` (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
         host, port = bracketed(self.host_for(flow)), self._transport.listening_port(flow)

@@ -19,12 +19,16 @@ from sip_daemon.endpoint.answers import Answers
 from sip_daemon.endpoint.hops import MAX_FORWARDS
 from sip_daemon.endpoint.identity import Identity
 from sip_daemon.endpoint.listeners import ClientEvent, ClientListeners, Listener
+from sip_daemon.endpoint.next_hop import leads_to_next_hop
 from sip_daemon.endpoint.pump import Pump
 from sip_daemon.endpoint.refusal import MalformedAnswerer, add_warning, stateless_tag
+from sip_daemon.endpoint.routed_request import RoutedRequest, SentRequest
+from sip_daemon.endpoint.router import Router
 from sip_daemon.endpoint.source import note_source
+from sip_daemon.endpoint.stun_keepalive import BINDING_REQUEST, answer_keepalive
 from sip_daemon.endpoint.timers import Handle
-from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.flow import Flow
+from sip_daemon.errors import RemoteProtocolError, TransportError
+from sip_daemon.flow import Flow, TransportProtocol
 from sip_daemon.message import NameAddress, Request, Response, parse_message
 from sip_daemon.transaction import (
     AckReceived,
@@ -77,6 +81,7 @@ class Endpoint:
         self._answers = Answers(self._addressing, self.identity.user_agent)
         self._malformed = MalformedAnswerer(self._addressing, self.identity.user_agent, self._pump.send)
         self._listeners = ClientListeners()
+        self._router = Router(transport, self.now)
         self._log_rate = OncePerSource()
         transport.attach(self)
 
@@ -101,7 +106,7 @@ class Endpoint:
 
         Puts Via, Max-Forwards and User-Agent into `request`. A flow that is gone is a `TransportFailed`.
         UDP is kept for a large request (RFC 3261 §18.1.1 would turn to TCP above 1300 bytes): a phone that
-        registered over UDP behind a NAT can't be reached otherwise.
+        registered over UDP behind a NAT can't be reached otherwise. `send_request_to` turns where it can.
         """
         flow = self._complete(request, flow)
         transaction = self._transactions.request(request, flow, self.now())
@@ -109,10 +114,52 @@ class Endpoint:
         self._pump.flush()
         return transaction
 
+    def send_request_to(
+        self, request: Request, listener: Listener, flow: Flow | None = None, *, patience: float | None = None
+    ) -> SentRequest:
+        """Sends a request that is not ACK or CANCEL to its next hop (RFC 3261 §8.1.2), at whatever place takes it.
+
+        On `flow` where that leads there: at once, as `send_request` does. Otherwise DNS is asked and one place after
+        another tried, over TCP too for what is large (RFC 3263 §4, RFC 3261 §18.1.1); the listener hears what the one
+        says that answers. A next hop that cannot be found or reached is a `TransportFailed`.
+
+        `patience` bounds the wait for a first sign of life: after so many seconds `TimedOut` is told. Without it timers
+        B and F tell.
+        """
+        if flow is not None and self._is_way(flow, request):
+            if patience is None:
+                return SentRequest(self, self.send_request(request, flow, listener))
+            return self._route(RoutedRequest(self, self._router, request, listener, ways=[flow], patience=patience))
+        return self._route(RoutedRequest(self, self._router, request, listener, near=flow, patience=patience))
+
+    def _is_way(self, flow: Flow, request: Request) -> bool:
+        return "Route" not in request.headers or (leads_to_next_hop(flow, request) and self._addressing.is_usable(flow))
+
+    def _route(self, routed: RoutedRequest) -> SentRequest:
+        if self._router.is_full:
+            routed.give_up()
+        else:
+            self._router.start(routed)
+        return routed
+
     def send_ack(self, request: Request, flow: Flow) -> None:
-        """Sends the ACK for a 2xx (RFC 3261 §13.2.2.4). If it gets lost, the 2xx comes again."""
+        """Sends the ACK for a 2xx (RFC 3261 §13.2.2.4) on that flow. If it gets lost, the 2xx comes again."""
         flow = self._complete(request, flow)
         self._pump.send(bytes(request), flow)
+
+    def send_ack_to(self, request: Request, flow: Flow) -> None:
+        """Sends the ACK for a 2xx to its next hop: on `flow`, by which the 2xx came, where that leads there."""
+        if self._is_way(flow, request):
+            self.send_ack(request, flow)
+        elif not self._router.is_full:
+            self._router.spawn(self._send_ack_along(request, flow))
+
+    async def _send_ack_along(self, request: Request, near: Flow) -> None:
+        try:
+            way = (await self._router.ways(request, near))[0]
+            self.send_ack(request, way if isinstance(way, Flow) else await self._router.connect(way))
+        except TransportError as error:
+            logger.info("no ACK can be sent to %s: %s", request.uri.host, error)
 
     def cancel(self, transaction: ClientTransaction, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Cancels an INVITE of ours as soon as that is allowed; its final response reaches the listener as ever."""
@@ -191,6 +238,7 @@ class Endpoint:
         """Stops accepting, waits for the answers to our own requests, closes the sockets."""
         self.transport.stop_listening()
         await self._listeners.wait_answered(drain_seconds)
+        self._router.close()
         self._pump.close()
         await self.transport.close()
 
@@ -218,8 +266,19 @@ class Endpoint:
         self._transactions.transport_failed(flow, self.now())
         self._pump.drain()
 
+    def _is_keepalive(self, data: bytes, flow: Flow) -> bool:
+        """Whether it is nothing else; one in STUN is answered (RFC 5626 §8)."""
+        if not data.strip(KEEPALIVE_BYTES):
+            return True
+        if flow.transport is not TransportProtocol.UDP or not data.startswith(BINDING_REQUEST):
+            return False
+        answer = answer_keepalive(data, flow.remote)
+        if answer is not None:
+            self._pump.send(answer, flow)
+        return True
+
     def _receive(self, data: bytes, flow: Flow) -> None:
-        if data[:1] in KEEPALIVE_BYTES and not data.strip(KEEPALIVE_BYTES):
+        if data[:1] in KEEPALIVE_BYTES and self._is_keepalive(data, flow):
             return
         message: Request | Response | None = None
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ from sip_daemon.media_plane.wire import (
 )
 
 logger = logging.getLogger(__name__)
+
+ASKED_AT_ONCE = 32
+"""Sessions in one request for counters; the workers take no more."""
 
 
 class LocalMediaSession:
@@ -106,6 +109,10 @@ class LocalMediaSession:
 
     async def statistics(self) -> MediaStatistics:
         return statistics_from(await self._ask("session.statistics", {}))
+
+    async def quality(self) -> Mapping[str, Any]:
+        values: Mapping[str, Any] = await self._ask("session.quality", {})
+        return values
 
     def close(self) -> Awaitable[MediaStatistics]:
         if self._last is not None:
@@ -207,6 +214,27 @@ class LocalMediaPlane:
         link = self._links[session.worker]
         await link.call("session.attach", {"id": session.id})
         return self._remember(link, session.id, session.address)
+
+    async def statistics(self, sessions: Sequence[MediaSession], *, within: float) -> Mapping[str, MediaStatistics]:
+        """The workers are asked at once, each for a portion at a time: between two of them it serves its packets."""
+        by_worker: dict[int, list[str]] = {}
+        for session in sessions:
+            by_worker.setdefault(session.worker, []).append(session.id)
+        found: dict[str, MediaStatistics] = {}
+        await asyncio.gather(*(self._ask(self._links[worker], ids, found, within) for worker, ids in by_worker.items()))
+        return found
+
+    async def _ask(
+        self, link: WorkerLink, ids: Sequence[str], found: dict[str, MediaStatistics], within: float
+    ) -> None:
+        try:
+            async with asyncio.timeout(within):
+                for start in range(0, len(ids), ASKED_AT_ONCE):
+                    result = await link.call("session.statistics", {"ids": ids[start : start + ASKED_AT_ONCE]})
+                    for identifier, values in result["sessions"].items():
+                        found[identifier] = statistics_from(values)
+        except (MediaError, TimeoutError) as error:
+            logger.debug("media worker %d tells no counters: %s", link.index, error)
 
     def status(self) -> list[WorkerStatus]:
         # The workers are asked now and then only; how many sessions are ours is known at any time.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from sip_daemon.flow import TransportAddress
 from sip_daemon.media_plane.values import (
@@ -64,6 +64,10 @@ class MediaSession(Protocol):
 
     def statistics(self) -> Awaitable[MediaStatistics]: ...
 
+    def quality(self) -> Awaitable[Mapping[str, Any]]:
+        """How it went so far, as JSON values: `seconds` for each sample, `age` since the first began, and columns of
+        equal length, oldest first. At most 120 samples, however long the call."""
+
     def close(self) -> Awaitable[MediaStatistics]:
         """End the session and return its last counters. Closing a second time returns them again."""
 
@@ -90,6 +94,9 @@ class MediaPlane(Protocol):
 
     async def adopt(self, session: AdoptableSession) -> MediaSession:
         """Own it from now on."""
+
+    async def statistics(self, sessions: Sequence[MediaSession], *, within: float) -> Mapping[str, MediaStatistics]:
+        """Of many sessions, by id, in few requests; those that are gone, or do not answer in time, are left out."""
 
     def status(self) -> list[WorkerStatus]: ...
 

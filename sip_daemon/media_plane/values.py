@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sip_daemon.flow import TransportAddress
 from sip_daemon.sdp.audio import Direction
@@ -95,6 +97,34 @@ class MediaStatistics:
     remote_jitter_ms: float | None = None
     recording_error: str | None = None
     """Why the recording ended before its time: the disk was full, or too slow."""
+    packets_late: int = 0
+    """Came behind a newer one, and filled its gap."""
+    packets_duplicated: int = 0
+    packets_discarded: int = 0
+    """Came, and too late for a jitter buffer of 60 ms."""
+    mos: float | None = None
+    """Mean estimated opinion score (ITU-T G.107) of what the peer sends; `mos_now` is that of the last five seconds."""
+    mos_now: float | None = None
+    remote_mos: float | None = None
+    """The same for what the peer hears, by its RTCP reports; None where it sends none."""
+    remote_mos_now: float | None = None
+    loss_percent_now: float | None = None
+    """Lost or too late in the last five seconds."""
+    remote_loss_percent_now: float | None = None
+    level_db: float | None = None
+    """Loudest packet of the last five seconds, in dB below full scale (0 is the loudest); G.711 only."""
+    speaks: str = "unknown"
+    """What the peer sends: unknown, fine, held, paused, muted, soundless or nothing."""
+    hears: str = "unknown"
+    """What it hears: unknown, fine, held or nothing."""
+    suspicion: str = ""
+    """Likely cause where one of the two is soundless or nothing: see `MediaHearing`."""
+    announced: TransportAddress | None = None
+    """Where the peer's description says that it receives."""
+    phone_mos: float | None = None
+    """The score that the phone itself gives to what it hears (RFC 3611)."""
+    series: Mapping[str, Any] | None = None
+    """Over time, as JSON values; only in what `close` returns. See `MediaSession.quality`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +144,24 @@ class MediaSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaHearing:
+    """One-way audio, or silence where a voice should be, has begun, changed or ended."""
+
+    speaks: str
+    """As in `MediaStatistics`; `soundless` and `nothing` are alarms."""
+    hears: str
+    suspicion: str
+    """not-a-packet, other-address, other-format, nat, reports-only, microphone, or empty."""
+
+    @property
+    def is_alarm(self) -> bool:
+        return bool(ALARMS & {self.speaks, self.hears})
+
+
+ALARMS = frozenset({"soundless", "nothing"})
+
+
+@dataclass(frozen=True, slots=True)
 class PlayFinished:
     """What was played has come to its end by itself (not: was stopped or replaced)."""
 
@@ -125,7 +173,7 @@ class SessionLost:
     reason: str
 
 
-MediaEvent = DigitPressed | MediaSilent | PlayFinished | SessionLost
+MediaEvent = DigitPressed | MediaSilent | MediaHearing | PlayFinished | SessionLost
 
 
 class WorkerState(StrEnum):

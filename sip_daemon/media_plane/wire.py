@@ -14,6 +14,7 @@ from sip_daemon.media_plane.values import (
     AdoptableSession,
     DigitPressed,
     MediaEvent,
+    MediaHearing,
     MediaSilent,
     MediaStatistics,
     PlayFinished,
@@ -54,8 +55,9 @@ def source_params(source: PlaySource) -> dict[str, Any]:
 def statistics_from(result: dict[str, Any]) -> MediaStatistics:
     """Counters that a newer worker adds are left out."""
     values = {name: value for name, value in result.items() if name in _STATISTICS_FIELDS}
-    remote = values.get("remote")
-    values["remote"] = TransportAddress(*remote) if remote is not None else None
+    for name in ("remote", "announced"):
+        address = values.get(name)
+        values[name] = TransportAddress(*address) if address is not None else None
     return MediaStatistics(**values)
 
 
@@ -66,6 +68,8 @@ def event_from(params: dict[str, Any]) -> MediaEvent | None:
             return DigitPressed(params["digit"], params["duration_ms"])
         case "silent":
             return MediaSilent(params["seconds"])
+        case "hearing":
+            return MediaHearing(params["speaks"], params["hears"], params["suspicion"])
         case "finished":
             return PlayFinished()
         case _:

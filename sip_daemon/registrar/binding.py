@@ -38,7 +38,7 @@ class Binding:
     parameters: str = ""
     """The other parameters of the contact, as text, for the 200."""
     path: tuple[str, ...] = ()
-    """Route of the calls to it (RFC 3327); empty, since Path is not offered yet."""
+    """Route values of the calls to it, the hop next to us first (RFC 3327)."""
     reachable: bool = True
     """False once its connection is gone: it may come back, but no call can be sent there."""
 

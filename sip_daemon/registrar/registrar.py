@@ -26,13 +26,21 @@ from sip_daemon.message import STAR, NameAddress, Parameters, Request, Response
 from sip_daemon.message.grammar import quote
 from sip_daemon.registrar.binding import Binding, BindingChange
 from sip_daemon.registrar.location import LocationTable
+from sip_daemon.registrar.outbound import (
+    FLOW_TIMER,
+    OFFERED,
+    Path,
+    PathNotSupported,
+    check_single_flow,
+    heeds_reg_id,
+    read_path,
+    read_reg_id,
+)
 
 MAX_CONTACT_LENGTH: Final = 1024
 MAX_INSTANCE_LENGTH: Final = 256
 MAX_USER_AGENT_LENGTH: Final = 128
 DEFAULT_PORT: Final = 5060
-MAX_REG_ID: Final = 2**31 - 1
-"""RFC 5626 §4.2."""
 OWN_PARAMETERS: Final = frozenset({"expires", "q", "+sip.instance", "reg-id"})
 """Contact parameters that are fields of a `Binding`."""
 
@@ -102,13 +110,14 @@ class Registrar:
         """Answer one REGISTER; never raises."""
         try:
             return self._handle(request, flow, now)
+        except PathNotSupported:
+            return refuse(request, 420, [("Unsupported", "path")])
         except RemoteProtocolError as error:
             return RegisterOutcome(Response.to_request(request, error.status))
 
     def _handle(self, request: Request, flow: Flow, now: float) -> RegisterOutcome:
-        if request.require:
-            # RFC 3261 §10.3 step 2. Neither outbound nor path nor gruu is offered yet.
-            return refuse(request, 420, [("Unsupported", ", ".join(sorted(request.require)))])
+        if request.require and (unknown := request.require - OFFERED):
+            return refuse(request, 420, [("Unsupported", ", ".join(sorted(unknown)))])  # RFC 3261 §10.3 step 2
         directory = self.directory()
         match self.authenticator.verify(request, directory, now):
             case Challenge(stale):
@@ -121,18 +130,25 @@ class Registrar:
                 return self._register(request, device, flow, now)
 
     def _register(self, request: Request, device: Device, flow: Flow, now: float) -> RegisterOutcome:
+        path = read_path(request)
         wishes = self._read_wishes(request)
+        is_outbound = any(wish.reg_id for wish in wishes)
+        if is_outbound:
+            check_single_flow(wish.expires for wish in wishes)
         if any(0 < wish.expires < self.limits.min_expires for wish in wishes):
             return refuse(request, 423, [("Min-Expires", str(self.limits.min_expires))])
         before = self.locations.bindings(device.username, now)
         if request.contacts is STAR:
             after = self._clear(request, before)
         elif wishes:
-            after = self._apply(request, wishes, before, device, flow, now)
+            after = self._apply(request, wishes, before, device, flow, path, now)
         else:
             return RegisterOutcome(self._list(request, before, now))
         changes = self.locations.replace(device.username, after)
-        return RegisterOutcome(self._list(request, after, now), changes)
+        response = self._list(request, after, now)
+        if path or is_outbound:
+            tell_route(response, request, path, flow, is_outbound=is_outbound)
+        return RegisterOutcome(response, changes)
 
     def _read_wishes(self, request: Request) -> list[Wish]:
         contacts = request.contacts
@@ -140,7 +156,10 @@ class Registrar:
             return []
         if len(contacts) > self.limits.max_contacts:
             raise RemoteProtocolError("too many contacts in one REGISTER", status=403)
-        return [self._read_wish(contact, request.expires) for contact in contacts]
+        wishes = [self._read_wish(contact, request.expires) for contact in contacts]
+        if any(wish.reg_id for wish in wishes) and not heeds_reg_id(request):
+            wishes = [replace(wish, reg_id=0) for wish in wishes]
+        return wishes
 
     def _read_wish(self, contact: NameAddress, header_expires: int | None) -> Wish:
         text = str(contact.uri)
@@ -170,6 +189,7 @@ class Registrar:
         before: tuple[Binding, ...],
         device: Device,
         flow: Flow,
+        path: Path,
         now: float,
     ) -> tuple[Binding, ...]:
         """RFC 3261 §10.3 step 7. Removals go first: a phone whose address changed removes its old contact and adds the
@@ -183,7 +203,7 @@ class Registrar:
             if wish.expires:
                 registered_at = first_seen.get(wish.key) or self.wall_clock()
                 after = [binding for binding in after if not wish.is_for(binding)]
-                after.append(make_binding(request, wish, device.username, flow, now, registered_at))
+                after.append(make_binding(request, wish, device.username, flow, path, now, registered_at))
         return self._within_share(after)
 
     def _within_share(self, bindings: list[Binding]) -> tuple[Binding, ...]:
@@ -226,21 +246,28 @@ def check_address_of_record(request: Request, device: Device, directory: Directo
         raise RemoteProtocolError("the address of record is not the device's own", status=403)
 
 
-def read_reg_id(text: str | None) -> int:
-    if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_REG_ID):
-        raise RemoteProtocolError("a reg-id that is no positive number")
-    return int(text)
+def tell_route(response: Response, request: Request, path: Path, flow: Flow, *, is_outbound: bool) -> None:
+    """What a 200 says of the way to the phone: the Path as it was stored (RFC 3327 §5.3), and that the flow is kept,
+    with the time within which the phone has to give a sign of life (RFC 5626 §6)."""
+    for hop in path:
+        response.headers.add("Path", hop)
+    supported = request.supported
+    if is_outbound and "outbound" in supported:
+        response.headers.add("Require", "outbound")
+        if flow.transport.is_reliable and not path:
+            response.headers.add("Flow-Timer", str(FLOW_TIMER))
+    response.headers.add("Supported", ", ".join(sorted(OFFERED)))
 
 
-def make_binding(request: Request, wish: Wish, username: str, flow: Flow, now: float, registered_at: float) -> Binding:
+def make_binding(
+    request: Request, wish: Wish, username: str, flow: Flow, path: Path, now: float, registered_at: float
+) -> Binding:
     q = wish.address.q
     user_agent = request.user_agent
     return Binding(
         username=username,
         contact=wish.text,
-        flow=flow_to_contact(wish, flow),
+        flow=flow if path else flow_to_contact(wish, flow),
         expires_at=now + wish.expires,
         registered_at=registered_at,
         call_id=request.call_id,
@@ -251,6 +278,7 @@ def make_binding(request: Request, wish: Wish, username: str, flow: Flow, now: f
         # A site has hundreds of phones and a handful of models.
         user_agent=intern(user_agent[:MAX_USER_AGENT_LENGTH]) if user_agent else None,
         parameters=other_parameters(wish.address),
+        path=path,
     )
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TypeVar
 
-from sip_daemon.call.record import CallChange, CallEnded
+from sip_daemon.call.record import CallChange, CallEnded, CallTrouble
 from sip_daemon.registrar import BindingChange, BindingEvent
 
 Key = TypeVar("Key")
@@ -36,7 +36,7 @@ class Event:
     """JSON values."""
 
 
-Change = BindingChange | CallChange | Event
+Change = BindingChange | CallChange | CallTrouble | Event
 
 
 class Pending:
@@ -62,10 +62,15 @@ class Pending:
             case BindingChange():
                 self._add_binding(change)
             case Event():
-                self.events.append(change)
-                del self.events[: -self._max_events]
+                self._add_event(change)
+            case CallTrouble():
+                self._add_event(Event(change.kind, change.message, "warning", at=change.at, detail=change.detail))
             case _:
                 self._add_call(change)
+
+    def _add_event(self, event: Event) -> None:
+        self.events.append(event)
+        del self.events[: -self._max_events]
 
     def _add_call(self, change: CallChange) -> None:
         known = self.calls.get(change.record.id)

@@ -9,13 +9,14 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from sys import intern
 from types import MappingProxyType
 from typing import Final
 
 from sip_daemon.directory import Device, Directory, Extension
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.registrar import Binding
-from sip_daemon.store.writing import transaction
+from sip_daemon.store.writing import PATH_SEPARATOR, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ AFFECTED: Final = (
 )
 BINDINGS: Final = (
     "SELECT username, contact, instance, reg_id, q, expires_at, registered_at, transport, local, remote,"
-    " user_agent, call_id, cseq FROM binding"
+    " path, user_agent, call_id, cseq FROM binding"
 )
 
 
@@ -178,6 +179,7 @@ def read_binding(row: tuple[object, ...], to_monotonic: float) -> Binding:
             str(transport),
             str(local),
             str(remote),
+            str(path),
             str(user_agent),
             str(call_id),
             int(cseq),
@@ -195,6 +197,7 @@ def read_binding(row: tuple[object, ...], to_monotonic: float) -> Binding:
                 reg_id=reg_id,
                 q=q,
                 user_agent=user_agent or None,
+                path=tuple(intern(hop) for hop in path.split(PATH_SEPARATOR)) if path else (),
             )
         case _:
             raise TypeError("not a row of binding")

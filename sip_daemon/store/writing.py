@@ -42,6 +42,9 @@ CALL_COLUMNS: Final = tuple(field.name for field in fields(CallRecord) if field.
 LEG_COLUMNS: Final = ("call_id", *(field.name for field in fields(LegRecord)))
 EVENT_COLUMNS: Final = ("at", "severity", "source", "kind", "message", "detail")
 
+PATH_SEPARATOR: Final = "\n"
+"""Between the hops of a path, which may hold any character but a line end."""
+
 UNWRITABLE: Final = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
@@ -150,7 +153,7 @@ def binding_row(change: BindingChange) -> tuple[object, ...]:
         flow.transport.value,
         str(flow.local),
         str(flow.remote),
-        ", ".join(f"<{hop}>" for hop in binding.path),
+        PATH_SEPARATOR.join(binding.path),
         binding.user_agent or "",
         binding.call_id,
         binding.cseq,

@@ -4,17 +4,21 @@ from sip_daemon.transport.guard import OncePerSource, SourceRate
 from sip_daemon.transport.interfaces import LocalAddress, Network
 from sip_daemon.transport.layer import ALL, TransportLayer
 from sip_daemon.transport.limits import TransportLimits
+from sip_daemon.transport.locating import Target
 from sip_daemon.transport.receiver import TransportReceiver
+from sip_daemon.transport.resolver import DnsResolver
 from sip_daemon.transport.status import ListenerState, ListenerStatus
 
 __all__ = [
     "ALL",
+    "DnsResolver",
     "ListenerState",
     "ListenerStatus",
     "LocalAddress",
     "Network",
     "OncePerSource",
     "SourceRate",
+    "Target",
     "TransportLayer",
     "TransportLimits",
     "TransportReceiver",

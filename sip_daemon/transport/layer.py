@@ -13,12 +13,15 @@ from collections.abc import Iterable
 
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.message import Uri
 from sip_daemon.transport import interfaces
 from sip_daemon.transport.connections import ConnectionTable
 from sip_daemon.transport.connector import Connector
 from sip_daemon.transport.interfaces import InterfaceWatcher, LocalAddress, Network
 from sip_daemon.transport.limits import TransportLimits
+from sip_daemon.transport.locating import Locator, Target
 from sip_daemon.transport.receiver import Deaf, TransportReceiver
+from sip_daemon.transport.resolver import DnsResolver, Lookup
 from sip_daemon.transport.status import ListenerStatus, log_listener
 from sip_daemon.transport.stream import TCP, StreamKind
 from sip_daemon.transport.stream_listener import StreamListener
@@ -35,7 +38,8 @@ gets its socket."""
 class TransportLayer:
     """To be built inside a running event loop; `attach` names the layer above before anything listens."""
 
-    def __init__(self, limits: TransportLimits | None = None) -> None:
+    def __init__(self, limits: TransportLimits | None = None, lookup: Lookup | None = None) -> None:
+        """`lookup` answers questions to DNS; without it those of this machine's resolv.conf do."""
         self.limits = limits or TransportLimits()
         self._loop = asyncio.get_running_loop()
         self._receiver: TransportReceiver = Deaf()
@@ -44,6 +48,7 @@ class TransportLayer:
         self._stream_listeners: list[StreamListener] = []
         self._stream_statuses: dict[tuple[StreamKind, TransportAddress], ListenerStatus] = {}
         self._connector = Connector(self._connections)
+        self._locator = Locator(lookup or DnsResolver(), self._udp.source)
         self._followed: dict[int, tuple[int, ...]] = {}
         """Families by port, for the UDP ports that follow the machine's addresses."""
         self._watcher: InterfaceWatcher | None = None
@@ -172,6 +177,10 @@ class TransportLayer:
         self._arm_sweep()
         return await self._connector.connect(transport, remote)
 
+    async def locate(self, uri: Uri) -> tuple[Target, ...]:
+        """Where a request to `uri` may be sent, the best first (RFC 3263 §4). Raises TransportError."""
+        return await self._locator.locate(uri)
+
     # closing
 
     def stop_listening(self) -> None:
@@ -187,6 +196,7 @@ class TransportLayer:
             return
         self._is_closed = True
         self.stop_listening()
+        self._locator.close()
         self._connector.close()
         self._connections.close_all("GoSIP stops")
         await self._connections.wait_empty(drain_seconds)

@@ -76,7 +76,7 @@ class UdpSockets:
 
     def flow_to(self, remote: TransportAddress) -> Flow:
         """The flow from the local address that the routing table prefers. Raises TransportError."""
-        source = self._source(remote)
+        source = self.source(remote)
         same_family = [udp for udp in self._sockets.values() if udp.local.is_ipv6 == remote.is_ipv6]
         if not same_family:
             raise TransportError(f"no UDP socket can reach {remote}")
@@ -84,7 +84,8 @@ class UdpSockets:
         # Bound to one address only, we send from that one whatever the routing table prefers.
         return (preferred or same_family)[0].flow((remote.host, remote.port))
 
-    def _source(self, remote: TransportAddress) -> str:
+    def source(self, remote: TransportAddress) -> str:
+        """Our address towards `remote`, as the routing table has it. Raises TransportError where there is no route."""
         source = self._sources.get(remote.host)
         if source is None:
             source = source_address(remote)

@@ -33,6 +33,9 @@ class Pretended:
     async def calls(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         return 2, [{"id": "one"}, {"id": "two"}][offset : offset + limit]
 
+    async def quality(self, call_id: str) -> dict[str, Any] | None:
+        return {"legs": []} if call_id == "one" else None
+
     def hang_up(self, call_id: str) -> bool:
         return call_id == "one"
 
@@ -78,6 +81,13 @@ async def test_a_call_is_hung_up_once() -> None:
     assert refusal.value.code == NOT_FOUND
 
 
+async def test_the_quality_of_a_live_call_is_told_and_of_another_is_not() -> None:
+    assert await ask("call.quality", id="one") == {"legs": []}
+    with pytest.raises(CallRefused) as refusal:
+        await ask("call.quality", id="two")
+    assert refusal.value.code == NOT_FOUND
+
+
 async def test_a_plan_is_explained_for_a_caller_that_exists() -> None:
     assert (await ask("route.explain", caller="100", dialled="200"))["text"] == ["100 dials 200"]
     with pytest.raises(CallRefused) as refusal:
@@ -100,6 +110,7 @@ async def test_the_log_level_can_be_changed(level: str) -> None:
     ("method", "params"),
     [
         ("call.hangup", {}),
+        ("call.quality", {}),
         ("call.hangup", {"id": 5}),
         ("binding.list", {"usernames": "100"}),
         ("binding.list", {"usernames": [1]}),

@@ -16,6 +16,7 @@ from sip_daemon.media.packets.dtmf import TelephoneEvent
 from sip_daemon.media_plane import (
     DigitPressed,
     MediaEvent,
+    MediaHearing,
     MediaSession,
     MediaSilent,
     OpenRequest,
@@ -98,6 +99,33 @@ async def test_gaps_and_timestamps_of_the_source_are_kept(
     packets = [bob.receive() for _ in range(4)]
     assert [(packet.sequence - first.sequence) & 0xFFFF for packet in packets] == [1, 2, 5, 6]
     assert [(packet.timestamp - first.timestamp) & 0xFFFFFFFF for packet in packets] == [160, 320, 800, 960]
+
+
+async def test_counters_of_many_sessions_are_asked_for_at_once_and_lost_ones_left_out(
+    plane: LocalMediaPlane, peers: tuple[RtpPeer, RtpPeer]
+) -> None:
+    alice, bob = peers
+    a, b = await bridged(plane, alice.media(), bob.media())
+    for _ in range(3):
+        alice.send(a.address)
+    for _ in range(3):
+        bob.receive()
+    counters = await plane.statistics([a, b], within=5.0)
+    assert (counters[a.id].packets_received, counters[b.id].packets_sent) == (3, 3)
+    assert counters[a.id].announced == alice.address
+    await b.close()
+    assert set(await plane.statistics([a, b], within=5.0)) == {a.id}
+    assert (await a.quality())["seconds"] == 5
+    assert (await a.close()).series is not None
+
+
+async def test_one_way_audio_is_told(plane: LocalMediaPlane, peers: tuple[RtpPeer, RtpPeer]) -> None:
+    alice, bob = peers
+    heard: list[MediaEvent] = []
+    a, _ = await bridged(plane, alice.media(), bob.media())
+    a.listener = heard.append
+    await eventually(lambda: heard, 10)
+    assert heard == [MediaHearing("nothing", "unknown", "not-a-packet")]
 
 
 async def test_each_leg_keeps_its_own_payload_type_numbers(

@@ -14,7 +14,7 @@ from typing import cast
 
 from sip_daemon.authentication import Authenticator
 from sip_daemon.call.manager import CallManager
-from sip_daemon.call.record import CallChange, CallEnded, CallRecord
+from sip_daemon.call.record import CallChange, CallEnded, CallRecord, CallTrouble
 from sip_daemon.directory import Device, Directory, Extension
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.flow import TransportAddress, TransportProtocol
@@ -51,6 +51,7 @@ class Exchange:
         self.bindings: dict[str, list[Binding]] = {}
         self.changes: list[CallChange] = []
         """What the store got."""
+        self.troubles: list[CallTrouble] = []
         self.manager = CallManager(
             self.endpoint,
             self.media,
@@ -128,7 +129,10 @@ class Exchange:
                 await self._news.wait()
         return self.records[-1]
 
-    def _submit(self, change: CallChange) -> None:
+    def _submit(self, change: CallChange | CallTrouble) -> None:
+        if isinstance(change, CallTrouble):
+            self.troubles.append(change)
+            return
         self.changes.append(change)
         self._news.set()
 

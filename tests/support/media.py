@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.flow import TransportAddress
@@ -47,6 +50,7 @@ class MemoryMediaSession:
     state: bytes = b""
     closed: bool = False
     is_lost: bool = False
+    series: Mapping[str, Any] = field(default_factory=dict)
     counters: MediaStatistics = field(default_factory=lambda: MediaStatistics(packets_received=100, packets_sent=100))
 
     @property
@@ -93,6 +97,10 @@ class MemoryMediaSession:
     async def statistics(self) -> MediaStatistics:
         self._check()
         return self.counters
+
+    async def quality(self) -> Mapping[str, Any]:
+        self._check()
+        return self.series
 
     async def close(self) -> MediaStatistics:
         if not self.closed:
@@ -155,6 +163,16 @@ class MemoryMediaPlane:
         adopted.state = session.state
         self.sessions[session.id] = adopted
         return adopted
+
+    async def statistics(self, sessions: Sequence[MediaSession], *, within: float) -> Mapping[str, MediaStatistics]:
+        """Also of sessions that a test has made slow or broken."""
+        found = {}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                for session in sessions:
+                    with suppress(MediaError):
+                        found[session.id] = await session.statistics()
+        return found
 
     def status(self) -> list[WorkerStatus]:
         return [

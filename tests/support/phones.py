@@ -48,7 +48,7 @@ from sip_daemon.transaction import (
     TransactionLayer,
     TransportFailed,
 )
-from sip_daemon.transport import TransportReceiver
+from sip_daemon.transport import Target, TransportReceiver
 
 PBX = TransportAddress("192.0.2.1", 5060)
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
@@ -135,6 +135,8 @@ class NetworkTransport:
         """Flows on which nothing can be sent any more."""
         self.transports: dict[TransportAddress, TransportProtocol] = {}
         """Peers that are reached by another transport than UDP."""
+        self.places: dict[str, tuple[Target, ...]] = {}
+        """Targets by host name, as DNS would tell them."""
         self._network = network
         self._receiver: TransportReceiver | None = None
         network.attach(address, self._receive)
@@ -155,14 +157,23 @@ class NetworkTransport:
         self._receiver.flow_closed(flow)
 
     def send(self, data: bytes, flow: Flow) -> None:
-        if flow in self.broken:
+        if flow in self.broken or flow.connection < 0:
             raise TransportError(f"{flow} is closed")
         self._network.send(data, flow.local, flow.remote)
 
     def usable(self, flow: Flow) -> Flow:
-        if flow in self.broken:
+        if flow in self.broken or flow.connection < 0:
             raise TransportError(f"{flow} is closed")
         return flow
+
+    async def locate(self, uri: Uri) -> tuple[Target, ...]:
+        await asyncio.sleep(0)
+        if uri.host not in self.places:
+            raise TransportError(f"{uri.host} has no address")
+        return self.places[uri.host]
+
+    def flow_to(self, remote: TransportAddress) -> Flow:
+        return self.flow(remote)
 
     def listening_port(self, flow: Flow) -> int:
         return flow.local.port
@@ -198,6 +209,8 @@ class PhoneCall:
         self.sdp_version = 1
         self.auto_answer = True
         """Whether BYE, OPTIONS and re-INVITEs are answered at once."""
+        self.refuses = 0
+        """The status with which every change of media is refused."""
         self.pending: ServerTransaction | None = None
         self.outgoing: ClientTransaction | None = None
         self.acknowledged: list[int] = []
@@ -337,6 +350,8 @@ class PhoneCall:
             self.dialog.receive_request(request)
         if not self.auto_answer and request.method != "PRACK":
             self.pending = transaction
+        elif request.method in ("INVITE", "UPDATE") and self.refuses:
+            self.reply_to(transaction, self.refuses)
         elif request.method in ("INVITE", "UPDATE") and request.body:
             self.sdp_version += 1
             self.reply_to(transaction, 200, self._answer_to(request))
@@ -364,6 +379,8 @@ class PhoneCall:
             response.headers.set(name, value)
         if transaction.request.method in ("INVITE", "UPDATE"):
             response.headers.set("Contact", str(self.phone.contact))
+            for name, value in self.phone.mid_call_headers if not headers else ():
+                response.headers.set(name, value)
         if body:
             response.headers.set("Content-Type", "application/sdp")
             response.body = body
@@ -406,6 +423,8 @@ class Phone:
     """Whether it acknowledges reliable provisional responses."""
     headers: tuple[tuple[str, str], ...] = ()
     """Added to its answers to the first INVITE."""
+    mid_call_headers: tuple[tuple[str, str], ...] = ()
+    """Added to its answers to later ones and to UPDATE."""
     late_answer: bytes = b""
     """The body of its ACKs."""
     is_deaf: bool = False

@@ -10,7 +10,8 @@ from typing import cast
 
 from sip_daemon.errors import RemoteProtocolError, TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
-from sip_daemon.transport import Network, TransportLayer, TransportLimits, TransportReceiver
+from sip_daemon.message import Uri
+from sip_daemon.transport import Network, Target, TransportLayer, TransportLimits, TransportReceiver
 
 PATIENCE_SECONDS = 5.0
 """How long a test waits for what must come; it fails after that."""
@@ -121,6 +122,10 @@ class SocketlessTransport:
         self.networks: tuple[Network, ...] = ()
         self.gone: set[Flow] = set()
         """Flows on which nothing can be sent any more."""
+        self.places: dict[str, tuple[Target, ...]] = {}
+        """Targets by host, as DNS would tell them."""
+        self.refusing: set[Target] = set()
+        """Places that take no connection."""
         self.is_listening = True
         self.is_closed = False
 
@@ -131,14 +136,29 @@ class SocketlessTransport:
         self.receiver = receiver
 
     def send(self, data: bytes, flow: Flow) -> None:
-        if flow in self.gone:
+        if flow in self.gone or flow.connection < 0:
             raise TransportError(f"{flow} is gone")
         self.sent.append((data, flow))
 
     def usable(self, flow: Flow) -> Flow:
-        if flow in self.gone:
+        if flow in self.gone or flow.connection < 0:
             raise TransportError(f"{flow} is gone")
         return flow
+
+    async def locate(self, uri: Uri) -> tuple[Target, ...]:
+        await asyncio.sleep(0)
+        if uri.host not in self.places:
+            raise TransportError(f"{uri.host} has no address")
+        return self.places[uri.host]
+
+    def flow_to(self, remote: TransportAddress, transport: TransportProtocol = TransportProtocol.UDP) -> Flow:
+        return Flow(transport, TransportAddress("192.0.2.1", 5060), remote, transport.is_reliable)
+
+    async def connect(self, transport: TransportProtocol, remote: TransportAddress) -> Flow:
+        await asyncio.sleep(0)
+        if Target(transport, remote) in self.refusing:
+            raise TransportError(f"{remote} refuses")
+        return self.flow_to(remote, transport)
 
     def listening_port(self, flow: Flow) -> int:
         return flow.local.port if flow.transport is TransportProtocol.UDP else 5060

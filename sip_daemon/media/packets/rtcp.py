@@ -1,7 +1,8 @@
-"""RTCP packets (RFC 3550 §6): sender and receiver reports, source descriptions, goodbyes.
+"""RTCP packets (RFC 3550 §6): sender and receiver reports, source descriptions, goodbyes; VoIP metrics of extended
+reports (RFC 3611).
 
-Always sent and read as compound packets (§6.1). Packets of other types inside a compound one (feedback, extended
-reports) are stepped over.
+Always sent and read as compound packets (§6.1). Packets of other types inside a compound one (feedback) are stepped
+over, and so are other blocks of an extended report.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ SENDER_REPORT = 200
 RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
 GOODBYE = 203
+EXTENDED_REPORT = 207
+
+VOIP_METRICS = 7
+"""Block type (RFC 3611 §4.7)."""
 
 CNAME_ITEM = 1
 MAX_REPORTS = 31
@@ -25,6 +30,10 @@ _HEAD = Struct("!BBH")
 _SSRC = Struct("!I")
 _SENDER = Struct("!QIII")
 _REPORT = Struct("!IIIIII")
+_BLOCK = Struct("!BBH")
+_VOIP_METRICS = Struct("!IBBBBHHHHBBBBBBBB")
+"""RFC 3611 §4.7 from the SSRC to MOS-CQ; the jitter buffer's three numbers after it are not read."""
+_VOIP_METRICS_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,39 @@ class Goodbye:
         return _pack(GOODBYE, len(self.sources), b"".join(map(_SSRC.pack, self.sources)))
 
 
+@dataclass(frozen=True, slots=True)
+class VoipMetrics:
+    """What a phone says of its own hearing (RFC 3611 §4.7), as far as we use it."""
+
+    ssrc: int
+    """The stream that it speaks of."""
+    loss_rate: int
+    """In 256ths, since the beginning."""
+    discard_rate: int
+    """In 256ths: what came, and too late or too early for its jitter buffer."""
+    rating: int | None
+    """R factor, 0 to 100."""
+    mos_listening: float | None
+    mos_conversation: float | None
+
+    @classmethod
+    def parse(cls, data: bytes, offset: int) -> VoipMetrics:
+        """127 stands for "unavailable"; what is out of range is taken for it too."""
+        values = _VOIP_METRICS.unpack_from(data, offset)
+        rating, listening, conversation = values[13], values[15], values[16]
+        return cls(
+            values[0],
+            values[1],
+            values[2],
+            rating if rating <= 100 else None,
+            listening / 10 if 10 <= listening <= 50 else None,
+            conversation / 10 if 10 <= conversation <= 50 else None,
+        )
+
+
+Received = SenderReport | ReceiverReport | Goodbye | VoipMetrics
+"""What a peer's RTCP is read for."""
+
 RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Goodbye
 
 
@@ -123,12 +165,12 @@ def pack_compound(packets: Sequence[RtcpPacket]) -> bytes:
     return b"".join(packet.pack() for packet in packets)
 
 
-def parse_compound(data: bytes) -> list[SenderReport | ReceiverReport | Goodbye]:
-    """The reports and goodbyes of a compound packet, after the checks of RFC 3550 appendix A.2.
+def parse_compound(data: bytes) -> list[Received]:
+    """The reports, goodbyes and VoIP metrics of a compound packet, after the checks of RFC 3550 appendix A.2.
 
     Raises `RemoteProtocolError`. A lone report of reduced size (RFC 5506) is fine; descriptions are not returned.
     """
-    packets: list[SenderReport | ReceiverReport | Goodbye] = []
+    packets: list[Received] = []
     offset = 0
     while offset < len(data):
         if len(data) - offset < _HEAD.size:
@@ -139,29 +181,42 @@ def parse_compound(data: bytes) -> list[SenderReport | ReceiverReport | Goodbye]
             raise RemoteProtocolError("RTCP packet has a wrong version or length")
         if offset == 0 and not 192 <= kind <= 223:
             raise RemoteProtocolError("RTCP packet has an unknown type")
-        packet = _parse_one(data[offset:end], first & 0x1F, kind)
-        if packet is not None:
-            packets.append(packet)
+        packets += _parse_one(data[offset:end], first & 0x1F, kind)
         offset = end
     if not data:
         raise RemoteProtocolError("RTCP packet is empty")
     return packets
 
 
-def _parse_one(data: bytes, count: int, kind: int) -> SenderReport | ReceiverReport | Goodbye | None:
+def _parse_one(data: bytes, count: int, kind: int) -> Sequence[Received]:
     start = _HEAD.size + _SSRC.size
     if kind == SENDER_REPORT:
         _require(len(data) >= start + _SENDER.size + count * _REPORT.size)
         ntp, timestamp, packets, octets = _SENDER.unpack_from(data, start)
         reports = _parse_reports(data, start + _SENDER.size, count)
-        return SenderReport(_SSRC.unpack_from(data, 4)[0], ntp, timestamp, packets, octets, reports)
+        return (SenderReport(_SSRC.unpack_from(data, 4)[0], ntp, timestamp, packets, octets, reports),)
     if kind == RECEIVER_REPORT:
         _require(len(data) >= start + count * _REPORT.size)
-        return ReceiverReport(_SSRC.unpack_from(data, 4)[0], _parse_reports(data, start, count))
+        return (ReceiverReport(_SSRC.unpack_from(data, 4)[0], _parse_reports(data, start, count)),)
     if kind == GOODBYE:
         _require(len(data) >= _HEAD.size + count * _SSRC.size)
-        return Goodbye(tuple(_SSRC.unpack_from(data, 4 + 4 * index)[0] for index in range(count)))
-    return None
+        return (Goodbye(tuple(_SSRC.unpack_from(data, 4 + 4 * index)[0] for index in range(count))),)
+    return _parse_extended(data) if kind == EXTENDED_REPORT else ()
+
+
+def _parse_extended(data: bytes) -> list[VoipMetrics]:
+    """RFC 3611 §2: the blocks after the sender's SSRC."""
+    offset = _HEAD.size + _SSRC.size
+    _require(len(data) >= offset)
+    found: list[VoipMetrics] = []
+    while offset < len(data):
+        kind, _, words = _BLOCK.unpack_from(data, offset)
+        start, offset = offset + _BLOCK.size, offset + _BLOCK.size + 4 * words
+        _require(offset <= len(data))
+        if kind == VOIP_METRICS:
+            _require(offset - start >= _VOIP_METRICS_BYTES)
+            found.append(VoipMetrics.parse(data, start))
+    return found
 
 
 def _require(fits: bool) -> None:

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sip_daemon.media.session.stream import ReceiveStream
+
+
+class Tally(NamedTuple):
+    """What has come in so far, over all streams of a leg."""
+
+    packets: int = 0
+    """Duplicates among them."""
+    octets: int = 0
+    expected: int = 0
+    lost: int = 0
+    gaps: int = 0
+    late: int = 0
+    duplicates: int = 0
+    discarded: int = 0
+
+    @classmethod
+    def of(cls, stream: ReceiveStream) -> Tally:
+        return cls(
+            stream.received,
+            stream.octets,
+            stream.expected,
+            stream.lost,
+            stream.gaps,
+            stream.late,
+            stream.duplicates,
+            stream.discarded,
+        )
+
+    def plus(self, other: Tally) -> Tally:
+        return Tally(*map(operator.add, self, other))
+
+    def since(self, earlier: Tally) -> Tally:
+        """What has come in meanwhile. A late packet takes back a loss of before: never below zero."""
+        return Tally(*(max(0, now - before) for now, before in zip(self, earlier, strict=True)))
+
+
+NOTHING = Tally()
 
 
 @dataclass(slots=True)
 class LegCounters:
     """Sums of streams that are over, and what was dropped."""
 
-    packets: int = 0
-    octets: int = 0
-    lost: int = 0
+    over: Tally = NOTHING
+    """The streams that have ended."""
     dropped_source: int = 0
     dropped_malformed: int = 0
     send_refused: int = 0
@@ -21,10 +59,11 @@ class LegCounters:
 
     def add(self, stream: ReceiveStream | None) -> None:
         """A stream is over."""
-        if stream is not None:
-            self.packets += stream.received
-            self.octets += stream.octets
-            self.lost += stream.lost
+        self.over = self.with_current(stream)
+
+    def with_current(self, stream: ReceiveStream | None) -> Tally:
+        """With what the present stream has counted."""
+        return self.over.plus(Tally.of(stream)) if stream is not None else self.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +84,18 @@ class LegStatistics:
     remote_packets_lost: int | None
     remote_jitter_ms: float | None
     recording_error: str | None
+    packets_late: int
+    packets_duplicated: int
+    packets_discarded: int
+    mos: float | None
+    mos_now: float | None
+    remote_mos: float | None
+    remote_mos_now: float | None
+    loss_percent_now: float | None
+    remote_loss_percent_now: float | None
+    level_db: float | None
+    speaks: str
+    hears: str
+    suspicion: str
+    announced: tuple[str, int] | None
+    phone_mos: float | None

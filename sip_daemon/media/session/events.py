@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sip_daemon.media.packets.dtmf import KeyPress
+from sip_daemon.media.session.hearing import Hearing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +20,11 @@ class Finished:
     """What was played has ended by itself."""
 
 
-LegEvent = KeyPress | Silent | Finished
+@dataclass(frozen=True, slots=True)
+class HearingChanged:
+    """One-way audio, or silence where a voice should be, has begun, changed or ended."""
+
+    hearing: Hearing
+
+
+LegEvent = KeyPress | Silent | Finished | HearingChanged

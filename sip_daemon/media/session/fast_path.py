@@ -22,7 +22,7 @@ from sip_daemon.media.session.receiver import Receiver
 from sip_daemon.media.session.recorder import LEFT, RIGHT, Recording, TappedPacket
 from sip_daemon.media.session.relay import Forward, Forwarding
 from sip_daemon.media.session.sender import Sender
-from sip_daemon.media.session.stream import JITTER_GAIN, MAX_TRANSIT_STEP_SECONDS, ReceiveStream, SendStream
+from sip_daemon.media.session.stream import BUFFER_SECONDS, JITTER_GAIN, ReceiveStream, SendStream
 
 BUFFER_BYTES = 2048
 """Longer datagrams than any audio packet: an Ethernet frame carries 1,500."""
@@ -80,7 +80,7 @@ class FastPath:
         expected_word, out_word = PLAIN << 8 | self.payload_type, PLAIN << 8 | self.out_type
         ssrc, our_ssrc, rate, gain = stream.ssrc, sent.ssrc, stream.clock_rate, JITTER_GAIN
         sequence_offset, timestamp_offset = self.sequence_offset, self.timestamp_offset
-        greatest_change = rate * MAX_TRANSIT_STEP_SECONDS
+        greatest_change, step = rate * BUFFER_SECONDS, stream.step
 
         def receive_one() -> None:
             try:
@@ -105,6 +105,8 @@ class FastPath:
                 change = -change
             if change < greatest_change:
                 stream.jitter += (change - stream.jitter) * gain
+            else:
+                step(transit, timestamp)
             octets = length - 12
             stream.highest = highest
             stream.transit = transit

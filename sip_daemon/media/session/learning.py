@@ -84,7 +84,7 @@ class AddressLearner:
 
         Called for each packet whose source is not `learned`.
         """
-        if self._is_described(source) or (self.learned is None and source == self._incumbent):
+        if self.is_described(source) or (self.learned is None and source == self._incumbent):
             self._take(source)
             return ((packet, now),)
         if self.learned is not None:
@@ -98,14 +98,15 @@ class AddressLearner:
         self._take(source)
         return shown
 
+    def is_described(self, source: SocketAddress) -> bool:
+        """Whether it is the address of its description."""
+        described = self.described
+        return described is not None and source[1] == described[1] and plain_host(source[0]) == described[0]
+
     def is_peer_host(self, source: SocketAddress) -> bool:
         """Whether RTCP may come from there: another port of the host that RTP goes to."""
         target = self.target
         return target is not None and plain_host(source[0]) == plain_host(target[0])
-
-    def _is_described(self, source: SocketAddress) -> bool:
-        described = self.described
-        return described is not None and source[1] == described[1] and plain_host(source[0]) == described[0]
 
     def _take(self, source: SocketAddress) -> None:
         self.learned = source

@@ -11,16 +11,20 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sip_daemon.media.packets.demux import PacketKind, packet_kind
+from sip_daemon.media.packets.rtp import PLAIN
 from sip_daemon.media.session.counters import LegStatistics
 from sip_daemon.media.session.description import LegDescription, law_of
-from sip_daemon.media.session.events import Finished, LegEvent, Silent
+from sip_daemon.media.session.events import Finished, HearingChanged, LegEvent, Silent
 from sip_daemon.media.session.fast_path import BUFFER, BUFFER_BYTES, VIEWS, FastPath, fast_path
+from sip_daemon.media.session.hearing import Facts
 from sip_daemon.media.session.learning import SocketAddress
 from sip_daemon.media.session.loop import EventLoop, Timer
 from sip_daemon.media.session.playback import Playback, Started
 from sip_daemon.media.session.ports import SocketPair
+from sip_daemon.media.session.quality import QualityMeter
 from sip_daemon.media.session.receiver import Receiver
 from sip_daemon.media.session.recorder import LEFT, Recording, RecordingWriter, TappedPacket
 from sip_daemon.media.session.relay import Forward, Forwarding
@@ -30,6 +34,9 @@ from sip_daemon.media.session.sender import Sender, Transform
 from sip_daemon.media.session.silence import SilenceWatch
 from sip_daemon.media.session.sounds import SoundLibrary, SoundSource
 from sip_daemon.media.session.stream import Accepted
+
+TELEPHONE_EVENT_BYTES = 4
+"""RFC 4733 §2.3: such a packet says nothing about the voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,9 @@ class Leg:
         self.rtcp = RtcpPort(
             sockets.rtcp, sockets.rtp, reports, self.receiver.learner, self.receiver.counters, self._loop.now
         )
+        self.quality = QualityMeter(self.receiver, self.sender.sent, reports)
+        self._is_looking = False
+        """The next packet's payload is to be looked at."""
         self._report_timer: Timer | None = None
         self._press_timer: Timer | None = None
         self._is_closed = False
@@ -88,6 +98,8 @@ class Leg:
             self._silence.start(self._loop.now())
         else:
             self._silence.stop()
+        speech = next((codec.name for codec in description.codecs if codec.is_speech), "")
+        self.quality.start(self._facts(description), self._loop.now(), speech)
         if self._report_timer is None:
             self._report_timer = self._loop.call_later(next_interval() / 2, self._report)
         self.resolve_around()
@@ -145,29 +157,54 @@ class Leg:
     def statistics(self) -> LegStatistics:
         receiver, reports, sent = self.receiver, self.rtcp.reports, self.sender.sent
         target = receiver.learner.target
-        jitter = reports.remote_jitter
+        tally, remote = receiver.tally, reports.remote
         return LegStatistics(
-            packets_received=receiver.packets,
-            bytes_received=receiver.octets,
+            packets_received=tally.packets,
+            bytes_received=tally.octets,
             packets_sent=sent.packets,
             bytes_sent=sent.octets,
-            packets_lost=receiver.lost,
+            packets_lost=tally.lost,
             jitter_ms=receiver.jitter_ms,
             dropped_source=receiver.counters.dropped_source,
             dropped_malformed=receiver.counters.dropped_malformed,
             codec=receiver.codec.encoding if receiver.codec is not None else None,
             remote=(target[0], target[1]) if target is not None else None,
             rtt_ms=reports.rtt * 1000 if reports.rtt is not None else None,
-            remote_packets_lost=reports.remote_packets_lost,
-            remote_jitter_ms=1000 * jitter / sent.clock_rate if jitter is not None else None,
+            remote_packets_lost=max(0, remote.packets_lost) if remote is not None else None,
+            remote_jitter_ms=1000 * remote.jitter / sent.clock_rate if remote is not None else None,
             recording_error=self.recording.error if self.recording is not None else None,
+            packets_late=tally.late,
+            packets_duplicated=tally.duplicates,
+            packets_discarded=tally.discarded,
+            mos=self.quality.mos,
+            mos_now=self.quality.latest.mos,
+            remote_mos=self.quality.remote_mos,
+            remote_mos_now=self.quality.latest.reported_mos,
+            loss_percent_now=self.quality.latest.loss_percent,
+            remote_loss_percent_now=self.quality.latest.reported_loss_percent,
+            level_db=self.quality.latest.level_db,
+            speaks=self.quality.hearing.speaks.value,
+            hears=self.quality.hearing.hears.value,
+            suspicion=self.quality.hearing.suspicion.value,
+            announced=receiver.learner.described,
+            phone_mos=reports.metrics.mos_listening if reports.metrics is not None else None,
         )
+
+    def quality_values(self) -> dict[str, Any]:
+        """Its series up to now."""
+        return self.quality.values(self._loop.now())
 
     def check(self) -> None:
         """Called about once a second."""
-        seconds = self._silence.check(self.receiver.packets + self.rtcp.received, self._loop.now())
+        now, description = self._loop.now(), self.description
+        seconds = self._silence.check(self.receiver.packets + self.rtcp.received, now)
         if seconds is not None:
             self._on_event(Silent(seconds))
+        if description is not None:
+            changed = self.quality.tick(self._facts(description), now)
+            if changed is not None:
+                self._on_event(HearingChanged(changed))
+            self._look_at_next()
 
     def close(self) -> None:
         """Say goodbye and let go of everything; the caller gives the port back."""
@@ -242,6 +279,9 @@ class Leg:
         accepted = self.receiver.accept(data, source, now)
         if accepted:
             self._report_presses()
+        if self._is_looking and accepted and accepted[0].codec.is_speech:
+            self._is_looking = False
+            self.quality.listener.look(accepted[0].packet.payload, law_of(accepted[0].codec))
         for each in accepted:
             self._tap_received(each)
             if self._forward is not None and self._is_to_be_heard:
@@ -250,6 +290,46 @@ class Leg:
             self.resolve_around()
         elif accepted:
             self.resolve()
+
+    def _facts(self, description: LegDescription) -> Facts:
+        receiver, reports = self.receiver, self.rtcp.reports
+        described = description.described
+        return Facts(
+            is_due=description.direction.sends and described is not None,
+            is_listening=description.direction.receives and receiver.learner.target is not None,
+            received=receiver.packets,
+            silent_in_row=self.quality.listener.silent_in_row,
+            is_resting=receiver.is_resting,
+            dropped_source=receiver.counters.dropped_source,
+            dropped_malformed=receiver.counters.dropped_malformed,
+            sent=self.sender.sent.packets,
+            reports=reports.taken,
+            heard_up_to=reports.remote.highest_sequence if reports.remote is not None else None,
+            announced=described[0] if described is not None else None,
+            signalling=description.signalling_host,
+        )
+
+    def _look_at_next(self) -> None:
+        """Have the next packet's payload looked at. On the fast path it is found in the buffer after it was relayed, so
+        that the path itself knows nothing of it."""
+        fast = self._fast
+        self._is_looking = fast is None
+        if fast is None:
+            return
+        handlers, descriptor, listener = self._loop.handlers, self.sockets.rtp.fileno(), self.quality.listener
+        stream, law = fast.stream, fast.law
+        handler = handlers[descriptor]
+
+        def look_once() -> None:
+            handlers[descriptor] = handler
+            before = stream.octets
+            handler()
+            length = stream.octets - before
+            # Anything but a plain packet of audio has its payload elsewhere: the next second will do.
+            if BUFFER[0] == PLAIN and length > TELEPHONE_EVENT_BYTES:
+                listener.look(bytes(VIEWS[12 + length][12:]), law)
+
+        handlers[descriptor] = look_once
 
     def _report_presses(self) -> None:
         for press in self.receiver.take_presses():

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.media.packets.dtmf import KeyPress, KeyPressDetector, TelephoneEvent
 from sip_daemon.media.packets.rtp import RtpPacket
-from sip_daemon.media.session.counters import LegCounters
+from sip_daemon.media.session.counters import LegCounters, Tally
 from sip_daemon.media.session.description import LegDescription
 from sip_daemon.media.session.learning import AddressLearner, Arrival, SocketAddress
 from sip_daemon.media.session.stream import Accepted, ReceiveStream
@@ -30,6 +30,7 @@ class Receiver:
         self.own_sources: frozenset[int] = frozenset()
         """SSRCs of ours that must not come back: a peer whose description names our own port makes a loop (RFC 3550
         §8.2), in which one packet would run for ever."""
+        self._rested_at = -1
         self._formats: Mapping[int, Codec] = {}
         self._presses: list[KeyPress] = []
 
@@ -50,11 +51,19 @@ class Receiver:
         except RemoteProtocolError:
             self.counters.dropped_malformed += 1
             return []
+        if packet.payload_type not in self._formats and self.learner.is_described(source):
+            self.counters.dropped_malformed += 1
+            return []
         arrivals = ((packet, now),) if source == self.learner.learned else self._learn(packet, source, now)
         # Those that were kept count as dropped until then.
         self.counters.dropped_source += 1 - len(arrivals)
         understood = (self._understand(*arrival) for arrival in arrivals)
         return [accepted for accepted in understood if accepted is not None]
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether comfort noise was the last that came (RFC 3389)."""
+        return self._rested_at == self.packets
 
     def _understand(self, packet: RtpPacket, at: float) -> Accepted | None:
         codec = self._formats.get(packet.payload_type)
@@ -67,6 +76,8 @@ class Receiver:
         if codec.is_speech:
             self.codec = codec
         stream, extended = self._count(packet, codec, at)
+        if codec.is_comfort_noise:
+            self._rested_at = self.packets
         return Accepted(packet, codec, stream, extended, at)
 
     def take_presses(self) -> list[KeyPress]:
@@ -80,15 +91,12 @@ class Receiver:
     @property
     def packets(self) -> int:
         """Of all streams: grows as long as the peer is alive."""
-        return self.counters.packets + (self.stream.received if self.stream is not None else 0)
+        return self.counters.over.packets + (self.stream.received if self.stream is not None else 0)
 
     @property
-    def octets(self) -> int:
-        return self.counters.octets + (self.stream.octets if self.stream is not None else 0)
-
-    @property
-    def lost(self) -> int:
-        return self.counters.lost + (self.stream.lost if self.stream is not None else 0)
+    def tally(self) -> Tally:
+        """Everything that was counted, over all streams."""
+        return self.counters.with_current(self.stream)
 
     @property
     def jitter_ms(self) -> float:
@@ -103,7 +111,10 @@ class Receiver:
         if stream is None or not stream.is_continued_by(packet, codec):
             stream = self._begin(packet, codec, now)
         if not codec.is_telephone_event:
-            return stream, stream.count(packet.sequence, packet.timestamp, len(packet.payload), now)
+            extended = stream.count(
+                packet.sequence, packet.timestamp, len(packet.payload), now, is_talkspurt=packet.marker
+            )
+            return stream, extended
         self._observe_event(packet, codec.clock_rate, now)
         # Its timestamp stands still while the event lasts (RFC 4733 §2.5.1.2): that is not jitter.
         return stream, stream.count_untimed(packet.sequence, len(packet.payload))

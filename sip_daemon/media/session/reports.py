@@ -7,11 +7,13 @@ import time
 
 from sip_daemon.media.packets.rtcp import (
     Goodbye,
+    Received,
     ReceiverReport,
     ReceptionReport,
     RtcpPacket,
     SenderReport,
     SourceDescription,
+    VoipMetrics,
     pack_compound,
 )
 from sip_daemon.media.session.stream import ReceiveStream, SendStream
@@ -19,15 +21,21 @@ from sip_daemon.media.session.stream import ReceiveStream, SendStream
 INTERVAL = 5.0
 """Seconds between reports, halved or one and a half times that by chance (RFC 3550 §6.2, §6.3.1)."""
 
+COMPENSATION = 1.21828
+"""e - 3/2 (RFC 3550 §6.3.1): chance alone would make the mean interval longer than intended."""
+
 NTP_EPOCH = 2208988800
 """1970 in seconds since 1900."""
 
 MAX_RTT = 60.0
 """More is a peer's wrong arithmetic."""
 
+ROUNDING = 0.01
+"""A peer that counts its delay in steps of 10 ms may name more than has passed: a round trip below zero is zero."""
+
 
 def next_interval() -> float:
-    return INTERVAL * random.uniform(0.5, 1.5)  # noqa: S311 - to spread the load, not a secret
+    return INTERVAL * random.uniform(0.5, 1.5) / COMPENSATION  # noqa: S311 - to spread the load, not a secret
 
 
 class ReportExchange:
@@ -38,9 +46,14 @@ class ReportExchange:
         self.ssrc = ssrc
         self.rtt: float | None = None
         """Seconds."""
-        self.remote_packets_lost: int | None = None
-        self.remote_jitter: int | None = None
-        """In units of our stream's timestamps."""
+        self.remote: ReceptionReport | None = None
+        """What the peer last said of the stream that it gets from us."""
+        self.metrics: VoipMetrics | None = None
+        """The same in an extended report, if it sends any."""
+        self.taken = 0
+        """Reports of the peer, whatever about."""
+        self.about_us = 0
+        """Those of them that speak of our stream."""
         self._cname = cname
         self._offset = time.time() - time.monotonic() if wall_clock_offset is None else wall_clock_offset
         self._sender_report: tuple[int, int, float] | None = None
@@ -60,25 +73,31 @@ class ReportExchange:
             packets.append(Goodbye((self.ssrc,)))
         return pack_compound(packets)
 
-    def receive(self, packet: SenderReport | ReceiverReport | Goodbye, now: float) -> None:
+    def receive(self, packet: Received, now: float) -> None:
         """Reports about other streams than ours are ignored."""
-        if isinstance(packet, Goodbye):
-            return
-        if isinstance(packet, SenderReport):
-            self._sender_report = (packet.ssrc, _middle(packet.ntp_time), now)
+        match packet:
+            case Goodbye():
+                return
+            case VoipMetrics():
+                if packet.ssrc == self.ssrc:
+                    self.metrics = packet
+                return
+            case SenderReport():
+                self._sender_report = (packet.ssrc, _middle(packet.ntp_time), now)
+        self.taken += 1
         for report in packet.reports:
             if report.ssrc == self.ssrc:
                 self._take(report, now)
 
     def _take(self, report: ReceptionReport, now: float) -> None:
-        self.remote_packets_lost = max(0, report.packets_lost)
-        self.remote_jitter = report.jitter
+        self.remote = report
+        self.about_us += 1
         if report.last_sender_report == 0:
             return
         trip = _middle(self._ntp(now)) - report.last_sender_report - report.delay_since_last_sender_report
-        rtt = (trip & 0xFFFFFFFF) / 65536
-        if rtt < MAX_RTT:
-            self.rtt = rtt
+        rtt = ((trip + 0x80000000 & 0xFFFFFFFF) - 0x80000000) / 65536
+        if -ROUNDING <= rtt < MAX_RTT:
+            self.rtt = max(0.0, rtt)
 
     def _report_on(self, stream: ReceiveStream, now: float) -> ReceptionReport:
         last, delay = 0, 0

@@ -19,21 +19,33 @@ JITTER_GAIN = 1 / 16
 MAX_TRANSIT_STEP_SECONDS = 5.0
 """A greater jump is the timestamp's (wrapped, or set anew after a hold), not the network's."""
 
+BUFFER_SECONDS = 0.06
+"""What the listener's jitter buffer is assumed to hold: a packet that comes later than that is of no use."""
+
+MAX_LATE_SECONDS = 1.0
+"""A greater delay is the phone's own pause, not packets that were under way."""
+
 
 class ReceiveStream:
     """One source's packets as they came in: RFC 3550 appendix A.1, A.3 and A.8.
 
     Losses are counted when a gap shows and taken back when a late packet fills it, so that a packet in order costs
-    nothing for it.
+    nothing for it. Nor does one cost anything for what would have come too late for the listener: a delay that grows
+    by more than a jitter buffer holds is looked at by itself (`step`), and counts the packets that were held up.
     """
 
     __slots__ = (
         "clock_rate",
+        "discarded",
+        "duplicates",
         "first",
+        "gaps",
         "highest",
         "jitter",
+        "late",
         "missing",
         "octets",
+        "open_numbers",
         "reported_expected",
         "reported_lost",
         "ssrc",
@@ -49,6 +61,16 @@ class ReceiveStream:
         """Extended sequence number of the newest packet; starts at one cycle, so that it never falls below zero."""
         self.first = self.highest + 1
         self.missing = 0
+        """Expected less received, duplicates among them: what reports tell (RFC 3550 §6.4.1)."""
+        self.gaps = 0
+        """How often packets were missing, however many."""
+        self.late = 0
+        """Came behind a newer one and filled its gap."""
+        self.duplicates = 0
+        self.discarded = 0
+        """Too late for the jitter buffer that the listener is assumed to have."""
+        self.open_numbers: set[int] | None = None
+        """Extended numbers of recent gaps; None until there is one."""
         self.octets = 0
         self.jitter = 0.0
         """In timestamp units."""
@@ -69,7 +91,8 @@ class ReceiveStream:
 
     @property
     def lost(self) -> int:
-        return max(0, self.missing)
+        """What never came. A duplicate makes no loss good."""
+        return max(0, self.missing + self.duplicates)
 
     @property
     def arrived_at(self) -> float:
@@ -85,30 +108,75 @@ class ReceiveStream:
             and (codec.clock_rate == self.clock_rate or not codec.is_speech)
         )
 
-    def count(self, sequence: int, timestamp: int, payload_bytes: int, now: float) -> int:
-        """Count one packet and return its extended sequence number."""
-        before = self.highest
+    def count(
+        self, sequence: int, timestamp: int, payload_bytes: int, now: float, *, is_talkspurt: bool = False
+    ) -> int:
+        """Count one packet and return its extended sequence number.
+
+        `is_talkspurt`: the first after a pause (RFC 3551 §4.1), whose delay says nothing about the way.
+        """
+        before, late = self.highest, self.late
         extended = self.count_untimed(sequence, payload_bytes)
-        if extended <= before:
-            return extended
         transit = now * self.clock_rate - timestamp
-        change = abs(transit - self.transit)
-        if change < MAX_TRANSIT_STEP_SECONDS * self.clock_rate:
-            self.jitter += (change - self.jitter) * JITTER_GAIN
+        change = transit - self.transit
+        if extended <= before:
+            if self.late > late and change >= BUFFER_SECONDS * self.clock_rate:
+                self.discarded += 1
+            return extended
+        if is_talkspurt or abs(change) < BUFFER_SECONDS * self.clock_rate:
+            self._follow(abs(change))
+        else:
+            self.step(transit, timestamp)
         self.transit = transit
         self.timestamp = timestamp
         return extended
+
+    def step(self, transit: float, timestamp: int) -> None:
+        """The next packet's way took longer or shorter by more than a jitter buffer holds.
+
+        With it come those that were held up behind it, each a frame less late; the buffer has room for the last.
+        """
+        change, rate = transit - self.transit, self.clock_rate
+        self._follow(abs(change))
+        if BUFFER_SECONDS * rate <= change < MAX_LATE_SECONDS * rate:
+            frame = (timestamp - self.timestamp) & TIMESTAMP_MASK
+            held_up = int((change - BUFFER_SECONDS * rate) / frame) if 0 < frame < rate else 0
+            self.discarded += 1 + held_up
+
+    def _follow(self, change: float) -> None:
+        """RFC 3550 appendix A.8."""
+        if change < MAX_TRANSIT_STEP_SECONDS * self.clock_rate:
+            self.jitter += (change - self.jitter) * JITTER_GAIN
 
     def count_untimed(self, sequence: int, payload_bytes: int) -> int:
         """Count a packet whose timestamp says nothing about its time of sending."""
         step = sequence_step(sequence, self.highest)
         self.octets += payload_bytes
         if step <= 0:
-            self.missing -= 1
+            self._fill(self.highest + step)
             return self.highest + step
-        self.missing += step - 1
+        if step > 1:
+            self._open(self.highest + 1, self.highest + step)
         self.highest += step
         return self.highest
+
+    def _open(self, first: int, end: int) -> None:
+        """A gap: these numbers were passed over."""
+        self.missing += end - first
+        self.gaps += 1
+        recent = end - MAX_MISORDER
+        kept = {number for number in self.open_numbers or () if number >= recent}
+        kept.update(range(max(first, recent), end))
+        self.open_numbers = kept
+
+    def _fill(self, number: int) -> None:
+        """A packet that came behind a newer one."""
+        self.missing -= 1
+        if self.open_numbers is not None and number in self.open_numbers:
+            self.open_numbers.remove(number)
+            self.late += 1
+        else:
+            self.duplicates += 1
 
     def take_fraction_lost(self) -> int:
         """In 256ths since the last call (RFC 3550 appendix A.3)."""

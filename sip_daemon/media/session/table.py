@@ -19,7 +19,9 @@ from sip_daemon.media.session.ports import PortPool, open_pair
 
 logger = logging.getLogger(__name__)
 
-CHECK_INTERVAL = 1.0
+CHECK_SECONDS = 1.0
+SLOTS = 20
+"""Sessions are looked at in so many portions a second: all at once would hold up the packets of a full worker."""
 MAX_STATE_BYTES = 256 * 1024
 
 EventListener = Callable[[str, LegEvent], None]
@@ -45,6 +47,8 @@ class Session:
     leg: Leg
     request: SessionRequest
     owner: EventListener | None
+    slot: int = 0
+    """When within each second it is looked at."""
     state: bytes = b""
     """Whatever its owner has left here for the one who adopts it."""
     hop_token: int | None = None
@@ -61,7 +65,10 @@ class SessionTable:
     def __init__(self, services: LegServices, ports: PortPool, hop: Hop, grace_seconds: float) -> None:
         self._services, self._ports, self._hop, self._grace = services, ports, hop, grace_seconds
         self._sessions: dict[str, Session] = {}
-        self._services.loop.call_later(CHECK_INTERVAL, self._check)
+        self._slots: list[set[Session]] = [set() for _ in range(SLOTS)]
+        self._opened = 0
+        self._due = services.loop.now()
+        self._check()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -80,6 +87,10 @@ class SessionTable:
         if session is None:
             raise MediaError("there is no such media session")
         return session
+
+    def get(self, identifier: object) -> Session | None:
+        """None when there is none of that id."""
+        return self._sessions.get(identifier) if isinstance(identifier, str) else None
 
     def open(self, requests: Sequence[SessionRequest], call_id: str, owner: EventListener) -> list[Session]:
         """All of them, or none. Raises `MediaUnavailable`, or `MediaError` for an address that is not ours."""
@@ -145,11 +156,14 @@ class SessionTable:
             raise MediaError("there is a media session of that id already")
         sockets = open_pair(self._ports, request.bind_host)
         leg = Leg(self._services, sockets, lambda event: self._report(request.id, event))
-        session = self._sessions[request.id] = Session(call_id, leg, request, owner)
+        session = self._sessions[request.id] = Session(call_id, leg, request, owner, self._opened % SLOTS)
+        self._slots[session.slot].add(session)
+        self._opened += 1
         return session
 
     def _release(self, session: Session) -> None:
         del self._sessions[session.id]
+        self._slots[session.slot].discard(session)
         if session.grace_timer is not None:
             session.grace_timer.cancel()
         if session.hop_token is not None:
@@ -170,7 +184,10 @@ class SessionTable:
         logger.warning("session %s of call %s ends: nobody has adopted it", session.id, session.call_id)
         self.close(session)
 
-    def _check(self) -> None:
-        for session in self.all():
+    def _check(self, slot: int = 0) -> None:
+        """One portion; the next follows. After a stall they do not come all at once."""
+        for session in tuple(self._slots[slot]):
             session.leg.check()
-        self._services.loop.call_later(CHECK_INTERVAL, self._check)
+        pause = CHECK_SECONDS / SLOTS if self._sessions else CHECK_SECONDS
+        self._due = max(self._due + pause, self._services.loop.now())
+        self._services.loop.call_at(self._due, lambda: self._check((slot + 1) % SLOTS))

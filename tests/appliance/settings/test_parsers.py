@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appliance.settings import parsers
-from appliance.settings.parsers import NotAllowed, PortRange
+from appliance.settings.parsers import NotAllowed, PortRange, Server
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,17 @@ from appliance.settings.parsers import NotAllowed, PortRange
         (parsers.host, "192.0.2.1", "192.0.2.1"),
         (parsers.hosts, "a.example, b.example a.example", ("a.example", "b.example")),
         (parsers.networks, "192.0.2.7/24", (ip_network("192.0.2.0/24"),)),
+        (parsers.name_servers, "", ()),
+        (
+            parsers.name_servers,
+            "192.0.2.53, 192.0.2.54:5353 2001:db8::53,[2001:db8::53],[2001:db8::54]:5353",
+            (
+                Server("192.0.2.53", 53),
+                Server("192.0.2.54", 5353),
+                Server("2001:db8::53", 53),
+                Server("2001:db8::54", 5353),
+            ),
+        ),
         (parsers.file, "/etc/ssl/a.pem", "/etc/ssl/a.pem"),
         (parsers.email, "admin@example.com", "admin@example.com"),
         (parsers.database_url, "", ""),
@@ -60,6 +71,9 @@ def test_a_good_text_becomes_its_value(parse: Callable[[str], Any], text: str, v
         (parsers.host, "sip:phones.example.com", "host name"),
         (parsers.host, "a" * 64 + ".example", "host name"),
         (parsers.networks, "192.0.2.0/33", "separated by commas"),
+        (parsers.name_servers, "dns.example.com", "addresses separated by commas"),
+        (parsers.name_servers, "192.0.2.53:0", "addresses separated by commas"),
+        (parsers.name_servers, "192.0.2.53:99999", "addresses separated by commas"),
         (parsers.file, "relative.pem", "absolute path"),
         (parsers.email, "nobody", "e-mail"),
         (parsers.text, "two\nlines", "control characters"),
@@ -79,3 +93,8 @@ def test_slices_of_a_range_start_even_do_not_overlap_and_stay_inside() -> None:
         assert all(first.last < second.first for first, second in itertools.pairwise(slices))
         assert slices[0].first >= 20001
         assert slices[-1].last <= 20400
+
+
+def test_a_name_server_is_shown_as_it_is_read() -> None:
+    text = "192.0.2.53, 192.0.2.54:5353, [2001:db8::53], [2001:db8::54]:5353"
+    assert ", ".join(str(one) for one in parsers.name_servers(text)) == text

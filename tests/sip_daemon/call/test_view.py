@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
-from sip_daemon.call.view import BATCH, MEDIA_ANSWER_WITHIN, describe_calls
-from sip_daemon.media_plane import MediaStatistics
+from sip_daemon.call.view import BATCH, MEDIA_ANSWER_WITHIN, describe_calls, describe_quality
+from sip_daemon.media_plane import MediaSession, MediaStatistics
 from tests.sip_daemon.call.test_calls import connect
 from tests.support.exchange import Exchange
 from tests.support.virtual_time import in_virtual_time
@@ -51,17 +52,30 @@ async def test_many_calls_are_asked_about_in_portions() -> None:
     async with Exchange() as exchange:
         anna, berta = exchange.phone("100"), exchange.phone("200")
         await connect(anna, berta)
-        waiting = most = 0
+        asked: list[int] = []
 
-        async def answer_later() -> MediaStatistics:
-            nonlocal waiting, most
-            waiting += 1
-            most = max(most, waiting)
+        async def answer(sessions: Sequence[MediaSession], *, within: float) -> dict[str, MediaStatistics]:
+            assert 0 < within <= MEDIA_ANSWER_WITHIN
+            asked.append(len(sessions))
             await asyncio.sleep(0.001)
-            waiting -= 1
-            return MediaStatistics()
+            return {}
 
-        for session in exchange.media.sessions.values():
-            session.statistics = answer_later  # type: ignore[method-assign]
+        exchange.media.statistics = answer  # type: ignore[method-assign]
         assert len(await describe_calls(exchange.manager.calls * 100)) == 100
-        assert most == 2 * BATCH
+        assert max(asked) == 2 * BATCH
+        assert sum(asked) == 200
+
+
+@in_virtual_time
+async def test_the_quality_of_each_leg_is_told_as_far_as_its_worker_answers() -> None:
+    async with Exchange() as exchange:
+        anna, berta = exchange.phone("100"), exchange.phone("200")
+        await connect(anna, berta)
+        caller, callee = exchange.media.opened
+        caller.series = {"seconds": 5, "age": 5.2, "mos": [4.40928], "speaks": ["fine"], "hears": ["unknown"]}
+        callee.is_lost = True
+        described = await describe_quality(exchange.manager.calls[0])
+        assert [(leg["side"], leg["quality"]) for leg in described["legs"]] == [
+            ("caller", {"seconds": 5, "age": 5.2, "mos": [4.41], "speaks": ["fine"], "hears": ["unknown"]}),
+            ("callee", None),
+        ]

@@ -105,6 +105,18 @@ def test_the_list_shows_who_is_there(control: ControlSession) -> None:
     assert listed == {"id": "a", "call_id": "call-7", "host": "192.0.2.1", "owned": True, "state": "c3RhdGU="}
 
 
+def test_counters_of_many_sessions_come_in_one_answer(control: ControlSession) -> None:
+    control.call("session.open", {"legs": [leg("a"), leg("b")], "call_id": "x"})
+    answer = control.call("session.statistics", {"ids": ["a", "gone", "b", 7]})
+    assert set(answer["sessions"]) == {"a", "b"}
+    assert answer["sessions"]["a"]["speaks"] == "unknown"
+    with pytest.raises(CallRefused, match="more than 32"):
+        control.call("session.statistics", {"ids": ["a"] * 33})
+    assert control.call("session.quality", {"id": "a"}) == {"seconds": 5, "age": 0.0, "speaks": [], "hears": []}
+    for identifier in ("a", "b"):
+        assert control.call("session.close", {"id": identifier})["series"]["seconds"] == 5
+
+
 def test_start_is_refused_with_a_sentence_when_another_worker_answers(
     worker: WorkerProcess, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,7 @@ class Site:
             "Contact": contact,
             "Call-ID": "one",
             "Expires": None,
+            "Supported": None,
             **{name.replace("_", "-"): value for name, value in fields.items()},
         }
         return self.send(register(headers=headers, cseq=self.cseq), flow)
@@ -115,9 +116,9 @@ def test_every_name_and_address_of_ours_is_the_same_address_of_record(site: Site
 
 
 def test_a_required_extension_that_we_lack_is_refused_before_anything_else(site: Site) -> None:
-    outcome = site.registrar.handle(register(headers={"Require": "path, gruu"}), udp(), NOW)
+    outcome = site.registrar.handle(register(headers={"Require": "path, gruu, outbound, pref"}), udp(), NOW)
     assert outcome.response.status == 420
-    assert outcome.response.headers.get("Unsupported") == "gruu, path"
+    assert outcome.response.headers.get("Unsupported") == "gruu, pref"
 
 
 # The binding
@@ -288,6 +289,119 @@ def test_two_instances_behind_one_private_address_are_two_bindings(site: Site) -
 def test_a_reg_id_without_an_instance_is_passed_over(site: Site) -> None:
     site.register(f"{A};reg-id=7")
     assert site.locations.bindings("1001", NOW)[0].reg_id == 0
+
+
+# Path (RFC 3327 §5.3) and outbound (RFC 5626 §6)
+
+EDGE = "<sip:edge.test;lr;ob>"
+THROUGH_EDGE: Overrides = {"Via": ["SIP/2.0/UDP edge.test;branch=z9hG4bK2", f"SIP/2.0/UDP {PHONE};branch=z9hG4bK1"]}
+
+
+def through_edge(site: Site, contact: str, **fields: str) -> RegisterOutcome:
+    """A REGISTER that a proxy has passed on."""
+    site.cseq += 1
+    headers: Overrides = {
+        "Contact": contact,
+        "Call-ID": "one",
+        "Expires": None,
+        "Supported": None,
+        **THROUGH_EDGE,
+        **fields,
+    }
+    return site.send(register(headers=headers, cseq=site.cseq), tcp(9, "198.51.100.2"))
+
+
+def test_a_path_is_stored_with_the_binding_and_returned(site: Site) -> None:
+    outcome = through_edge(site, A, Path="<sip:p2.test;lr>,  <sip:p1.test;lr>;x=y", Supported="path")
+    assert outcome.response.headers.get_all("Path") == ["<sip:p2.test;lr>", "<sip:p1.test;lr>;x=y"]
+    assert outcome.response.headers.get("Supported") == "outbound, path"
+    (binding,) = site.locations.bindings("1001", NOW)
+    assert binding.path == ("<sip:p2.test;lr>", "<sip:p1.test;lr>;x=y")
+
+
+def test_the_path_of_a_refresh_takes_the_place_of_the_old_one(site: Site) -> None:
+    through_edge(site, A, Path="<sip:p1.test;lr>", Supported="path")
+    through_edge(site, A, Path="<sip:p2.test;lr>", Supported="path")
+    (binding,) = site.locations.bindings("1001", NOW)
+    assert binding.path == ("<sip:p2.test;lr>",)
+
+
+def test_a_path_for_a_phone_that_knows_of_none_is_refused(site: Site) -> None:
+    """The policy that §5.3 recommends: the phone learns that somebody put himself in between."""
+    outcome = through_edge(site, A, Path="<sip:p1.test;lr>")
+    assert outcome.response.status == 420
+    assert outcome.response.headers.get("Unsupported") == "path"
+    assert not site.contacts
+
+
+@pytest.mark.parametrize("path", ["<tel:+4312345>", ",".join(["<sip:p.test;lr>"] * 9), f"<sip:{'x' * 1100}@p.test;lr>"])
+def test_a_path_that_is_no_route_is_refused(site: Site, path: str) -> None:
+    assert through_edge(site, A, Path=path, Supported="path").response.status == 400
+    assert not site.contacts
+
+
+def test_behind_a_proxy_the_port_of_the_contact_is_not_taken_for_the_flows(site: Site) -> None:
+    """The REGISTER came from the proxy: that is where calls go."""
+    site.cseq += 1
+    headers: Overrides = {"Contact": f"<sip:a@{PHONE}:5070>", **THROUGH_EDGE, "Path": EDGE, "Supported": "path"}
+    site.send(register(headers=headers), udp(PHONE, 5060))
+    (binding,) = site.locations.bindings("1001", NOW)
+    assert binding.flow == udp(PHONE, 5060)
+
+
+def test_a_phone_that_wants_outbound_learns_that_it_has_it(site: Site) -> None:
+    outcome = site.register(f"{A};{INSTANCE};reg-id=1", flow=tcp(3), Supported="path, outbound")
+    assert outcome.response.headers.get("Require") == "outbound"
+    assert outcome.response.headers.get("Flow-Timer") == "120"
+
+
+def test_over_udp_no_flow_timer_is_named(site: Site) -> None:
+    """§4.4: the time of STUN keep-alives is the phone's own choice."""
+    outcome = site.register(f"{A};{INSTANCE};reg-id=1", Supported="path, outbound")
+    assert outcome.response.headers.get("Require") == "outbound"
+    assert "Flow-Timer" not in outcome.response.headers
+
+
+def test_a_phone_that_does_not_know_of_outbound_is_required_nothing(site: Site) -> None:
+    assert "Require" not in site.register(f"{A};{INSTANCE};reg-id=1").response.headers
+
+
+def test_an_ordinary_phone_is_told_nothing_of_it(site: Site) -> None:
+    headers = site.register(A, Supported="path, outbound").response.headers
+    assert not {"Require", "Flow-Timer", "Path", "Supported"} & {name for name, _ in headers.items()}
+
+
+def test_through_a_proxy_that_keeps_flows_outbound_works(site: Site) -> None:
+    outcome = through_edge(site, f"{A};{INSTANCE};reg-id=1", Path=EDGE, Supported="path, outbound")
+    assert outcome.response.headers.get("Require") == "outbound"
+    (binding,) = site.locations.bindings("1001", NOW)
+    assert binding.reg_id == 1
+
+
+@pytest.mark.parametrize("path", [{}, {"Path": "<sip:edge.test;lr>"}])
+def test_through_a_proxy_that_keeps_none_the_phone_is_told_so(site: Site, path: dict[str, str]) -> None:
+    """439: the phone then registers without reg-id, or takes another proxy."""
+    outcome = through_edge(site, f"{A};{INSTANCE};reg-id=1", Supported="path, outbound", **path)
+    assert outcome.response.status == 439
+    assert not site.contacts
+
+
+def test_through_such_a_proxy_the_reg_id_of_a_phone_that_does_not_care_is_passed_over(site: Site) -> None:
+    assert through_edge(site, f"{A};{INSTANCE};reg-id=1").response.status == 200
+    (binding,) = site.locations.bindings("1001", NOW)
+    assert binding.reg_id == 0
+
+
+def test_one_register_registers_one_flow(site: Site) -> None:
+    both = [f"{A};{INSTANCE};reg-id=1", f"{B};{INSTANCE};reg-id=2"]
+    assert site.register(both, Supported="outbound").response.status == 400
+    assert not site.contacts
+
+
+def test_with_a_flow_another_contact_may_go(site: Site) -> None:
+    site.register(B)
+    site.register([f"{A};{INSTANCE};reg-id=1", f"{B};expires=0"], Supported="outbound")
+    assert site.contacts == [f"sip:a@{PHONE}"]
 
 
 # Bounds

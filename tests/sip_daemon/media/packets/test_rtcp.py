@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from sip_daemon.media.packets.rtcp import (
     ReceptionReport,
     SenderReport,
     SourceDescription,
+    VoipMetrics,
     pack_compound,
     parse_compound,
 )
@@ -50,6 +52,42 @@ def test_a_compound_packet_yields_reports_and_goodbyes_in_order() -> None:
     report, goodbye = ReceiverReport(1), Goodbye((1, 2))
     data = pack_compound([report, SourceDescription(1, "someone"), goodbye])
     assert parse_compound(data) == [report, goodbye]
+
+
+def metrics(ssrc: int = 7, *, rating: int = 92, listening: int = 41, conversation: int = 127) -> bytes:
+    """A packet of extended reports: first a receiver reference time, then VoIP metrics (RFC 3611 §4.4, §4.7)."""
+    reference = b"\x04\x00\x00\x02" + bytes(8)
+    block = struct.pack(
+        "!BBHIBBBBHHHHBBBBBBBBBBHHH",
+        7, 0, 8, ssrc, 3, 5, 0, 0, 0, 0, 40, 80, 0, 0, 0, 16, rating, 127, listening, conversation, 0, 0, 60, 80, 200,
+    )  # fmt: skip
+    body = reference + block
+    return struct.pack("!BBHI", 0x80, 207, 1 + len(body) // 4, 99) + body
+
+
+def test_voip_metrics_of_an_extended_report_are_read_and_other_blocks_stepped_over() -> None:
+    report = ReceiverReport(1)
+    assert parse_compound(report.pack() + metrics()) == [report, VoipMetrics(7, 3, 5, 92, 4.1, None)]
+
+
+def test_what_a_phone_does_not_measure_is_unknown() -> None:
+    """RFC 3611 §4.7.5: 127."""
+    (read,) = parse_compound(metrics(rating=127, listening=127))
+    assert read == VoipMetrics(7, 3, 5, None, None, None)
+
+
+@pytest.mark.parametrize(("at", "value"), [(23, 3), (23, 9)], ids=["metrics too short", "block too long"])
+def test_a_block_that_does_not_fit_its_report_is_refused(at: int, value: int) -> None:
+    data = bytearray(metrics())
+    data[at] = value
+    with pytest.raises(RemoteProtocolError):
+        parse_compound(bytes(data))
+
+
+@given(st.binary(max_size=60).map(lambda body: body + bytes(-len(body) % 4)))
+def test_any_extended_report_parses_or_raises_the_one_documented_error(body: bytes) -> None:
+    with contextlib.suppress(RemoteProtocolError):
+        parse_compound(struct.pack("!BBHI", 0x80, 207, 1 + len(body) // 4, 99) + body)
 
 
 @pytest.mark.parametrize("length", range(1, 9))

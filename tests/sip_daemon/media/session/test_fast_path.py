@@ -61,12 +61,12 @@ def test_the_fast_path_rewrites_the_header_in_place_and_counts() -> None:
 
 def test_the_fast_path_counts_as_the_slow_one_does() -> None:
     wire, reference = Wire(), ReceiveStream(1, 7, 7 * 160, 8000, 0.0)
-    for index, late in enumerate((0.0, 0.003, 0.0, 0.007, 0.001)):
+    for index, late in enumerate((0.0, 0.003, 0.0, 0.007, 0.001, 0.12, 0.1, 0.0)):
         wire.now = 0.02 * index + late
         wire.put(packet(7 + index).pack())
         reference.count(7 + index, (7 + index) * 160, 160, wire.now)
     assert wire.slow == []
-    for name in ("highest", "octets", "missing", "jitter", "transit", "timestamp"):
+    for name in ("highest", "octets", "missing", "jitter", "transit", "timestamp", "discarded"):
         assert getattr(wire.stream, name) == getattr(reference, name)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from sip_daemon.flow import TransportAddress
 from sip_daemon.media.session.description import LegDescription
-from sip_daemon.media.session.events import LegEvent
+from sip_daemon.media.session.events import HearingChanged, LegEvent
+from sip_daemon.media.session.hearing import Audio, Hearing, Suspicion
 from sip_daemon.media.session.leg import Leg, LegServices
 from sip_daemon.media.session.loop import EventLoop
 from sip_daemon.media.session.ports import PortPool, PortSlice, open_pair
@@ -17,7 +18,7 @@ from sip_daemon.media.session.recorder import RecordingWriter
 from sip_daemon.media.session.sounds import SoundLibrary
 from sip_daemon.sdp.audio import Direction
 from sip_daemon.sdp.codec import Codec
-from tests.support.media_worker import PCMA, PCMU, RtpPeer
+from tests.support.media_worker import EVENT_101, PCMA, PCMU, RtpPeer
 
 
 class Side:
@@ -201,3 +202,53 @@ def test_an_address_learned_from_a_packet_of_no_use_is_sent_to(sides: tuple[Side
     alice.says(b"found")
     assert nat.receive().payload == b"found"
     nat.close()
+
+
+def test_each_second_one_packet_of_the_fast_path_is_looked_at(sides: tuple[Side, Side]) -> None:
+    alice, bob = sides
+    for payload in (b"\x01" * 160, b"\x01" * 160):
+        alice.says(payload)
+        bob.hears()
+    alice.leg.check()
+    assert not alice.is_fast
+    for payload in (b"\xff" * 160, b"\x01" * 160):
+        alice.says(payload)
+        assert bob.hears() == payload
+        assert alice.is_fast
+    listener = alice.leg.quality.listener
+    assert (listener.looked, listener.silent_in_row) == (1, 1)
+    assert alice.leg.statistics().packets_received == 4
+
+
+def test_a_key_press_is_not_looked_at_as_if_it_were_audio(sides: tuple[Side, Side]) -> None:
+    alice, bob = sides
+    for side in sides:
+        side.configure(PCMU, EVENT_101)
+    for payload in (b"\x01" * 160, b"\x01" * 160):
+        alice.says(payload)
+        bob.hears()
+    alice.leg.check()
+    alice.peer.send(alice.address, b"\x05\x0a\x01\x90", payload_type=101)
+    alice.loop.run_once(1.0)
+    assert alice.leg.quality.listener.looked == 0
+    alice.says(b"\x01" * 160)
+    assert alice.is_fast
+
+
+def test_a_leg_without_the_fast_path_is_looked_at_too(sides: tuple[Side, Side]) -> None:
+    alice, _ = sides
+    alice.configure(PCMA)
+    alice.peer.payload_type = 8
+    alice.says(b"\xd5" * 160)
+    alice.leg.check()
+    alice.says(b"\xd5" * 160)
+    alice.says(b"\xd5" * 160)
+    assert alice.leg.quality.listener.looked == 1
+
+
+def test_one_way_audio_is_an_event(sides: tuple[Side, Side]) -> None:
+    alice, _ = sides
+    now = alice.loop.now()
+    alice.loop.now = lambda: now + 6
+    alice.leg.check()
+    assert alice.events == [HearingChanged(Hearing(Audio.NOTHING, Audio.UNKNOWN, Suspicion.NOT_A_PACKET))]

@@ -54,7 +54,7 @@ def test_a_new_ssrc_is_a_new_stream_and_the_sums_go_on() -> None:
         made.accept(audio(sequence, ssrc=1), PEER, 0.0)
     for sequence in (900, 901):
         made.accept(audio(sequence, ssrc=2), PEER, 0.0)
-    assert (made.packets, made.lost, made.octets) == (5, 1, 800)
+    assert (made.packets, made.tally.lost, made.tally.octets) == (5, 1, 800)
     assert made.stream is not None
     assert made.stream.ssrc == 2
 
@@ -63,7 +63,7 @@ def test_a_sequence_set_anew_is_not_a_loss() -> None:
     made = receiver()
     made.accept(audio(10), PEER, 0.0)
     made.accept(audio(40000), PEER, 0.0)
-    assert (made.packets, made.lost) == (2, 0)
+    assert (made.packets, made.tally.lost) == (2, 0)
 
 
 def test_key_presses_are_collected_and_add_no_jitter() -> None:
@@ -97,7 +97,7 @@ def test_with_the_packet_that_shows_the_address_come_those_before_it() -> None:
     assert made.accept(audio(11), nat, 0.02) == []
     accepted = made.accept(audio(12), nat, 0.04)
     assert [(each.packet.sequence, each.at) for each in accepted] == [(10, 0.00), (11, 0.02), (12, 0.04)]
-    assert (made.packets, made.lost, made.counters.dropped_source) == (3, 0, 0)
+    assert (made.packets, made.tally.lost, made.counters.dropped_source) == (3, 0, 0)
 
 
 def test_our_own_stream_coming_back_is_dropped() -> None:

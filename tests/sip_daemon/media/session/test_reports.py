@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from sip_daemon.media.packets.rtcp import Goodbye, ReceiverReport, ReceptionReport, SenderReport, parse_compound
-from sip_daemon.media.session.reports import NTP_EPOCH, ReportExchange
+from sip_daemon.media.packets.rtcp import (
+    Goodbye,
+    ReceiverReport,
+    ReceptionReport,
+    SenderReport,
+    VoipMetrics,
+    parse_compound,
+)
+from sip_daemon.media.session.reports import NTP_EPOCH, ReportExchange, next_interval
 from sip_daemon.media.session.stream import ReceiveStream, SendStream
 
 OURS, THEIRS = 0x111, 0x222
@@ -63,7 +70,8 @@ def test_the_round_trip_is_what_neither_side_spent_waiting() -> None:
     block = ReceptionReport(OURS, 0, 3, 100, 80, ours.ntp_time >> 16 & 0xFFFFFFFF, 2 * 65536)
     made.receive(ReceiverReport(THEIRS, (block,)), 12.05)
     assert made.rtt == pytest.approx(0.05, abs=0.001)
-    assert (made.remote_packets_lost, made.remote_jitter) == (3, 80)
+    assert made.remote == block
+    assert (made.taken, made.about_us) == (1, 1)
 
 
 def test_an_impossible_round_trip_is_not_believed() -> None:
@@ -72,11 +80,38 @@ def test_an_impossible_round_trip_is_not_believed() -> None:
     assert made.rtt is None
 
 
+@pytest.mark.parametrize(("early", "rtt"), [(0.004, 0.0), (0.02, None)])
+def test_a_delay_that_was_rounded_up_makes_no_round_trip_below_zero(early: float, rtt: float | None) -> None:
+    made = exchange()
+    (ours,) = parse_compound(made.make(sent(), None, 10.0))
+    assert isinstance(ours, SenderReport)
+    block = ReceptionReport(OURS, 0, 0, 100, 0, ours.ntp_time >> 16 & 0xFFFFFFFF, 2 * 65536)
+    made.receive(ReceiverReport(THEIRS, (block,)), 12.0 - early)
+    assert made.rtt == rtt
+
+
+def test_metrics_of_our_stream_are_kept_and_those_of_others_are_not() -> None:
+    """RFC 3611 §4.7."""
+    made = exchange()
+    ours = VoipMetrics(OURS, 1, 2, 80, 4.0, 3.9)
+    for metrics in (ours, VoipMetrics(0x999, 9, 9, 9, 1.0, 1.0)):
+        made.receive(metrics, 1.0)
+    assert (made.metrics, made.taken) == (ours, 0)
+
+
+def test_reports_are_five_seconds_apart_on_average() -> None:
+    """RFC 3550 §6.3.1: from half to one and a half times the interval, divided by e - 3/2."""
+    intervals = [next_interval() for _ in range(500)]
+    assert 2.5 / 1.21828 <= min(intervals) < 2.5
+    assert 5.5 < max(intervals) <= 7.5 / 1.21828
+
+
 def test_reports_about_others_are_ignored() -> None:
     made = exchange()
     made.receive(ReceiverReport(THEIRS, (ReceptionReport(0x999, 0, 9, 0, 9, 1, 0),)), 1.0)
     made.receive(Goodbye((THEIRS,)), 1.0)
-    assert (made.rtt, made.remote_packets_lost) == (None, None)
+    assert (made.rtt, made.remote) == (None, None)
+    assert (made.taken, made.about_us) == (1, 0)
 
 
 def test_the_last_packet_says_goodbye() -> None:

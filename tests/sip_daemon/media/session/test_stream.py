@@ -41,10 +41,63 @@ def test_the_sequence_is_extended_over_its_wrap() -> None:
     assert stream.highest & 0xFFFF == 1
 
 
-def test_duplicates_count_against_losses() -> None:
-    """RFC 3550 §6.4.1: the cumulative number may be negative; what is shown is not."""
+def test_duplicates_count_against_losses_in_reports_only() -> None:
+    """RFC 3550 §6.4.1: the cumulative number may be negative; what is shown counts what never came."""
     stream = received(5, 5, 6)
-    assert (stream.missing, stream.lost) == (-1, 0)
+    assert (stream.missing, stream.lost, stream.duplicates) == (-1, 0, 1)
+    stream = received(5, 5, 8)
+    assert (stream.missing, stream.lost, stream.duplicates) == (1, 2, 1)
+
+
+def test_a_packet_behind_a_newer_one_is_late_once_and_then_a_duplicate() -> None:
+    stream = received(5, 7, 6, 6)
+    assert (stream.lost, stream.late, stream.duplicates) == (0, 1, 1)
+
+
+def test_a_burst_is_one_gap_of_many_packets() -> None:
+    stream = received(5, 10, 11, 13)
+    assert (stream.lost, stream.gaps) == (5, 2)
+
+
+def test_packets_from_before_the_first_make_no_loss_good() -> None:
+    stream = received(5, 4, 7)
+    assert (stream.lost, stream.late, stream.duplicates) == (1, 0, 1)
+
+
+def test_of_a_long_gap_the_last_hundred_numbers_are_remembered() -> None:
+    stream = received(5, 1005)
+    stream.count(905, 0, 160, 0.1)
+    stream.count(904, 0, 160, 0.1)
+    assert (stream.late, stream.duplicates) == (1, 1)
+    stream.count(1007, 0, 160, 0.1)
+    assert len(stream.open_numbers or ()) <= 100
+
+
+@pytest.mark.parametrize(("delay", "discarded"), [(0.059, 0), (0.061, 1), (0.085, 2), (0.16, 6), (1.5, 0)])
+def test_what_comes_later_than_a_jitter_buffer_holds_is_discarded_with_what_was_held_up(
+    delay: float, discarded: int
+) -> None:
+    """Packets of 20 ms and a buffer of 60 ms: of a way that takes 160 ms longer, six packets come too late."""
+    stream = received(1, 2)
+    stream.count(3, 2 * FRAME, 160, 0.04 + delay)
+    for index in range(3, 20):  # the others were held up behind it, and come with it
+        stream.count(1 + index, index * FRAME, 160, max(0.04 + delay, index * 0.02))
+    assert (stream.discarded, stream.lost) == (discarded, 0)
+
+
+def test_a_late_packet_is_of_use_while_the_buffer_waits_for_it() -> None:
+    for lateness, discarded in ((0.04, 0), (0.08, 1)):
+        stream = received(1)
+        stream.count(3, 2 * FRAME, 160, 0.04)
+        stream.count(2, FRAME, 160, 0.02 + lateness)
+        assert (stream.late, stream.discarded) == (1, discarded)
+
+
+def test_the_first_word_after_a_pause_is_not_late() -> None:
+    """RFC 3551 §4.1: the marker begins a talkspurt; some phones stop their timestamp meanwhile."""
+    stream = received(1, 2)
+    stream.count(3, 2 * FRAME, 160, 0.5, is_talkspurt=True)
+    assert stream.discarded == 0
 
 
 def test_a_far_jump_is_another_run() -> None:
