@@ -8,11 +8,12 @@ from typing import Final
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.capabilities import ACCEPT, ALLOW, SUPPORTED
-from sip_daemon.call.cause import ELSEWHERE, Cause
+from sip_daemon.call.cause import Cause
 from sip_daemon.call.dialog_leg import LegContext, LegState, Party, farewell
 from sip_daemon.call.events import Answered, CallEvent, Progressed, Refused, Ringing
 from sip_daemon.call.invite_client import InviteClient, ignore
 from sip_daemon.call.leg import Leg
+from sip_daemon.call.reason import NO_REASON, read_reason
 from sip_daemon.call.record import Side
 from sip_daemon.call.refreshing_leg import INITIAL_SESSION
 from sip_daemon.dialog import Dialog
@@ -279,7 +280,11 @@ class CalleeLeg(Leg):
         if self._is_calling:
             self._close()
             self.outcome = f"refused {status}" if status not in (408, 503) else "unreachable"
-            cause = causes.UNREACHABLE if status in (408, 503) else causes.of_response(status)
+            cause = (
+                causes.UNREACHABLE
+                if status in (408, 503)
+                else causes.of_response(status, read_reason(response) if response is not None else NO_REASON)
+            )
             self.tell(Refused(cause, status))
         elif self._is_cancelled and self.dialog is None:
             self._close()
@@ -303,7 +308,7 @@ class CalleeLeg(Leg):
         return True
 
     def _give_up(self, cause: Cause) -> None:
-        self.cancel(ELSEWHERE if cause.status == 200 else cause.reason)
+        self.cancel(cause.cancel_reason)
 
     def lose_flow(self) -> None:
         super().lose_flow()

@@ -173,17 +173,17 @@ class CallerLeg(Leg):
         if not self._invite.is_final:
             self._respond(transaction, request, 200)
             self._invite.refuse(487)
-            self._withdrawn()
+            self._withdrawn(causes.CANCELLED)
         else:
             super()._receive_bye(transaction, request)
 
-    def _withdrawn(self) -> None:
+    def _withdrawn(self, cause: Cause) -> None:
         if self._server is self._invite and self.state in (LegState.PROCEEDING, LegState.ANSWERED):
-            self.outcome = causes.CANCELLED.outcome.value
+            self.outcome = cause.outcome.value
             self._close()
-            self.tell(Ended(causes.CANCELLED))
+            self.tell(Ended(cause))
         else:
-            super()._withdrawn()
+            super()._withdrawn(cause)
 
     def _give_up(self, cause: Cause) -> None:
         self.refuse(cause)

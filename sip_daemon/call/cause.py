@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sip_daemon.call.reason import NO_REASON, Reason
 from sip_daemon.call.record import CallStatus
 from sip_daemon.errors import SipError
 
@@ -26,11 +27,21 @@ class Cause:
     """ITU-T Q.850 cause value; 31 is "normal, unspecified"."""
     retry_after: int | None = None
     """Seconds, for a 503 (RFC 3261 §20.33)."""
+    sip_cause: int = 0
+    """The SIP status that a phone gave as its reason; 0 when it gave none."""
+    is_by_phone: bool = False
+    """Whether a phone ended it of its own accord."""
 
     @property
     def reason(self) -> str:
         """A Reason field value; RFC 6432 allows a Q.850 one in every response."""
-        return f'Q.850;cause={self.q850};text="{self.text}"'
+        q850 = f'Q.850;cause={self.q850};text="{self.text}"'
+        return f"{q850}, SIP;cause={self.sip_cause}" if self.sip_cause else q850
+
+    @property
+    def cancel_reason(self) -> str:
+        """The same for the CANCEL to a phone that rings: one that did not win is to list no missed call."""
+        return ELSEWHERE if self.status == 200 or self is COMPLETED_ELSEWHERE else self.reason
 
     def headers(self) -> list[tuple[str, str]]:
         """The header fields that explain a refusal."""
@@ -51,8 +62,10 @@ class CallOver(SipError):
         self.ended_by = ended_by
 
 
-NORMAL = Cause(200, "Call over", CallStatus.ANSWERED, q850=16)
-CANCELLED = Cause(487, "The caller gave up", CallStatus.CANCELLED, q850=16)
+NORMAL = Cause(200, "Call over", CallStatus.ANSWERED, q850=16, is_by_phone=True)
+CANCELLED = Cause(487, "The caller gave up", CallStatus.CANCELLED, q850=16, is_by_phone=True)
+COMPLETED_ELSEWHERE = Cause(487, "Answered elsewhere", CallStatus.CANCELLED, q850=26, is_by_phone=True)
+"""The caller is an exchange that called others too, and one of them was first."""
 BUSY = Cause(486, "Busy", CallStatus.BUSY, q850=17)
 DECLINED = Cause(603, "Declined", CallStatus.DECLINED, q850=21)
 INCOMPATIBLE = Cause(488, "The phones have no codec in common", CallStatus.FAILED, q850=88)
@@ -82,8 +95,8 @@ _Q850_OF_REFUSAL = {403: 21, 404: 1, 480: 20, 484: 28, 486: 17}
 _PRECEDENCE = (DECLINED, BUSY, INCOMPATIBLE, NO_ANSWER, NOT_NOW)
 
 
-def of_response(status: int) -> Cause:
-    """What a called phone's final refusal means for the caller."""
+def of_response(status: int, reason: Reason = NO_REASON) -> Cause:
+    """What a called phone's final refusal means for the caller; `reason` tells more where the status tells little."""
     match status:
         case 486 | 600:
             return BUSY
@@ -96,7 +109,27 @@ def of_response(status: int) -> Cause:
             return NOT_NOW
         case 408:
             return UNREACHABLE
-    return Cause(480, f"The phone answered {status}", CallStatus.FAILED, q850=20)
+    return Cause(480, f"The phone answered {status}", CallStatus.FAILED, q850=reason.q850 or 20)
+
+
+def of_bye(reason: Reason) -> Cause:
+    """Why a phone hung up: its reason is told to people and to the other phone (RFC 3326 §3)."""
+    if reason.is_normal:
+        return NORMAL
+    return Cause(
+        200,
+        f"Call over: {reason.words}",
+        CallStatus.ANSWERED,
+        q850=reason.q850 or NORMAL.q850,
+        sip_cause=reason.sip,
+        is_by_phone=True,
+    )
+
+
+def of_cancel(reason: Reason) -> Cause:
+    """Why a caller took its INVITE back."""
+    is_elsewhere = reason.sip == 200 or reason.q850 == COMPLETED_ELSEWHERE.q850
+    return COMPLETED_ELSEWHERE if is_elsewhere else CANCELLED
 
 
 def of_plan(status: int, text: str) -> Cause:

@@ -24,6 +24,7 @@ from sip_daemon.call.capabilities import ALLOW, capability_headers
 from sip_daemon.call.cause import Cause
 from sip_daemon.call.events import CallEvent, Ended
 from sip_daemon.call.invite_server import HeaderFields
+from sip_daemon.call.reason import read_reason
 from sip_daemon.dialog import Dialog
 from sip_daemon.endpoint import ClientEvent, Endpoint, Handle
 from sip_daemon.errors import RemoteProtocolError
@@ -105,7 +106,7 @@ class DialogLeg(ABC):
         """The ACK for a 2xx of ours."""
 
     @abstractmethod
-    def receive_cancel(self, transaction: ServerTransaction) -> None:
+    def receive_cancel(self, transaction: ServerTransaction, cancel: Request) -> None:
         """The phone takes back an INVITE."""
 
     @abstractmethod
@@ -160,7 +161,7 @@ class DialogLeg(ABC):
         was_over = self.is_over
         self._close()
         if not was_over:
-            self.tell(Ended(causes.NORMAL))
+            self.tell(Ended(causes.of_bye(read_reason(request))))
 
     def _respond(
         self, transaction: ServerTransaction, request: Request, status: int, headers: HeaderFields = ()

@@ -101,6 +101,11 @@ class RingingTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class NextTurn:
+    """The phones that come next in order are to ring too."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUpRequested:
     """Somebody who is no party of the call ends it."""
 
@@ -121,6 +126,7 @@ CallEvent = (
     | AnsweredLate
     | Ended
     | RingingTimedOut
+    | NextTurn
     | HangUpRequested
     | MediaEvent
 )

@@ -146,7 +146,7 @@ class CallManager:
         """The CANCEL itself was answered."""
         leg: DialogLeg | None = self._invites.get(event.transaction) or self._find_leg(event.transaction.request)
         if leg is not None:
-            leg.receive_cancel(event.transaction)
+            leg.receive_cancel(event.transaction, event.request)
 
     def handle_flow_closed(self, flow: Flow) -> None:
         """A connection ended; the legs that used it look for another one when they need it."""

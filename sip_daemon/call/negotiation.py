@@ -32,6 +32,12 @@ def single(codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     return (speech, *digits)
 
 
+def takes(audio: AudioDescription, codecs: tuple[Codec, ...]) -> bool:
+    """Whether the phone of `audio` understands what another that has settled on `codecs` speaks, which is the first."""
+    speech = single(codecs)
+    return not speech or any(codec.same_as(speech[0]) for codec in audio.codecs)
+
+
 def changes_nothing(before: AudioDescription, after: AudioDescription) -> bool:
     """Whether the other phone need not hear of it: only our peer's own address or numbers changed."""
     if before.direction is not after.direction or len(before.codecs) != len(after.codecs):

@@ -11,11 +11,13 @@ import random
 
 from sip_daemon.call import cause as causes
 from sip_daemon.call.admission import Refusal, check_body, check_extensions, check_interval
+from sip_daemon.call.cause import Cause
 from sip_daemon.call.dialog_leg import LegContext, LegState, Party
 from sip_daemon.call.events import AnsweredLate, Ended, OfferWanted, Reoffered, ReofferWithdrawn
 from sip_daemon.call.invite_server import HeaderFields, InviteServer, ServerState
 from sip_daemon.call.offer_server import OfferServer, make_success
 from sip_daemon.call.proposing_leg import ProposingLeg
+from sip_daemon.call.reason import read_reason
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
@@ -69,14 +71,14 @@ class OfferLeg(ProposingLeg):
         if self._server is not None:
             self._server.acknowledge(ack)
 
-    def receive_cancel(self, transaction: ServerTransaction) -> None:
+    def receive_cancel(self, transaction: ServerTransaction, cancel: Request) -> None:
         """The phone takes back an INVITE that has no final answer yet (RFC 3261 §9.2)."""
         if self._server is None or self._server.transaction is not transaction or self._server.is_final:
             return
         self._server.refuse(487)
-        self._withdrawn()
+        self._withdrawn(causes.of_cancel(read_reason(cancel)))
 
-    def _withdrawn(self) -> None:
+    def _withdrawn(self, cause: Cause) -> None:  # noqa: ARG002
         self._tell_withdrawn()
 
     def _tell_withdrawn(self) -> None:

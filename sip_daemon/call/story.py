@@ -91,7 +91,7 @@ class Story:
             case SessionLost():
                 raise CallOver(causes.MEDIA_LOST, "system")
             case Ended(cause=cause) if leg is self.caller:
-                raise CallOver(cause, "caller" if cause in (causes.NORMAL, causes.CANCELLED) else "system")
+                raise CallOver(cause, "caller" if cause.is_by_phone else "system")
             case _:
                 return leg, event
 

@@ -26,7 +26,7 @@ from sip_daemon.call.events import (
     ReofferWithdrawn,
 )
 from sip_daemon.call.leg import Leg
-from sip_daemon.call.negotiation import carry_answer, changes_nothing, single
+from sip_daemon.call.negotiation import carry_answer, changes_nothing, single, takes
 from sip_daemon.call.story import Story
 from sip_daemon.media_plane import DigitPressed, MediaHearing, MediaSilent
 from sip_daemon.sdp import AudioDescription, MediaAnswer, MediaOffer, offer_answer
@@ -89,7 +89,7 @@ class Talk:
             leg, event = await self._story.next_event()
             match event:
                 case Ended(cause=cause) if leg is self._callee:
-                    raise CallOver(cause, "callee" if cause is causes.NORMAL else "system")
+                    raise CallOver(cause, "callee" if cause.is_by_phone else "system")
                 case MediaSilent(seconds=seconds) if leg is not None:
                     log.info("call %s: nothing heard from the %s for %d s", self._story.journal.id, leg, seconds)
                     leg.probe()
@@ -201,5 +201,7 @@ class Talk:
     async def _receive_late_answer(self, leg: Leg, answer: MediaAnswer) -> None:
         await self._settle_alone(leg)
         other = self._other(leg)
-        if other.local is not None and other.local.direction is not answer.audio.direction:
-            other.insist(other.local.with_direction(answer.audio.direction))
+        if other.local is None or other.remote is None:
+            return
+        if other.local.direction is not answer.audio.direction or not takes(answer.audio, other.remote.codecs):
+            other.insist(other.offer_for(answer.audio))

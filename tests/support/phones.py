@@ -230,9 +230,9 @@ class PhoneCall:
     def reject(self, status: int) -> None:
         self._respond_invite(status)
 
-    def cancel(self) -> None:
+    def cancel(self, headers: Sequence[tuple[str, str]] = ()) -> None:
         assert self.outgoing is not None
-        self.phone.cancel(self.outgoing)
+        self.phone.cancel(self.outgoing, headers)
 
     def request(self, method: str, body: bytes = b"", headers: Sequence[tuple[str, str]] = ()) -> Request:
         """Send something inside the dialog; `reply` waits for the answer."""
@@ -534,8 +534,8 @@ class Phone:
         self._layer.respond(transaction, response, self._now())
         self._work()
 
-    def cancel(self, transaction: ClientTransaction) -> None:
-        self._layer.cancel(transaction, self._now())
+    def cancel(self, transaction: ClientTransaction, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self._layer.cancel(transaction, self._now(), headers)
         self._work()
 
     def acknowledge(self, dialog: Dialog, invite: Request, body: bytes = b"") -> None:
