@@ -26,6 +26,8 @@ class LiveBinding:
     """Unix seconds."""
     expires_in: float
     reachable: bool
+    trouble: str = ""
+    """Why it is not reachable, as the phone system says it."""
 
     @property
     def is_secure(self) -> bool:
@@ -136,6 +138,7 @@ def read_binding(row: Mapping[str, Any]) -> LiveBinding:
         registered_at=number(row.get("registered_at")),
         expires_in=number(row.get("expires_in")) or 0.0,
         reachable=row.get("reachable", True) is True,
+        trouble=text(row.get("trouble")),
     )
 
 

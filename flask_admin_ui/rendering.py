@@ -15,7 +15,7 @@ from babel.dates import get_timezone as find_timezone
 from flask import Flask, request, url_for
 from flask_babel import Babel, format_decimal, get_locale, get_timezone
 
-from flask_admin_ui.wording import audit_action
+from flask_admin_ui.wording import audit_action, binding_trouble
 
 TIMEZONE_COOKIE = "gosip_timezone"
 TIMEZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
@@ -50,6 +50,7 @@ def install(app: Flask) -> None:
         shorten=shorten,
         browser=browser,
         detail=detail,
+        trouble=binding_trouble,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

@@ -84,6 +84,20 @@ def device_state(enabled: bool, reachable_daemon: bool, bindings: tuple[LiveBind
     return Wording("off", gettext("offline"))
 
 
+def binding_trouble(trouble: str) -> str:
+    """Why a phone that is registered cannot be called, and what to do. A reason not known here is shown as it is."""
+    match trouble:
+        case "its connection was closed":
+            return str(gettext("Its connection was closed. It connects again by itself; if not, look at its network."))
+        case "its connection ended when GoSIP restarted":
+            return str(gettext("GoSIP was restarted. The phone connects again by itself within a few minutes."))
+        case "it does not answer":
+            return str(
+                gettext("It does not answer. Is it switched on and in the network? It is asked again every minute.")
+            )
+    return trouble
+
+
 def process_state(state: str) -> Wording:
     """supervisor's states."""
     match state:

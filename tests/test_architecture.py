@@ -33,6 +33,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         "media.__main__": "media.worker media.session appliance.settings appliance.logs appliance.errors",
         "media": "",
         "endpoint": "transport transaction message flow errors",
+        "reachability": "endpoint registrar transaction message flow errors",
         "media_plane": "sdp flow errors appliance.control",
         "call": "endpoint transaction dialog sdp media_plane registrar authentication directory message flow errors",
         "trunk": "endpoint dialog authentication directory message flow errors",

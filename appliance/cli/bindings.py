@@ -41,7 +41,7 @@ def list_(usernames: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
             str(entry["transport"]),
             str(entry["remote"]),
             f"{entry['expires_in']:.0f} s",
-            yes_no(entry["reachable"]),
+            f"no: {entry['trouble']}" if entry.get("trouble") else yes_no(entry["reachable"]),
             str(entry["user_agent"] or ""),
         )
         for entry in bindings

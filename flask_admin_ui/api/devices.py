@@ -53,7 +53,8 @@ class Binding(Output):
     user_agent: str
     registered_at: Moment | None
     expires_in: float = Field(description="Seconds.")
-    reachable: bool
+    reachable: bool = Field(description="Whether calls are sent there.")
+    trouble: str = Field(description="Why not, in words; empty when it is reachable.")
 
 
 class StoredDevice(Output):

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable
 from sip_daemon.call.manager import CallManager
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.flow import Flow
-from sip_daemon.registrar import BindingChange, LocationTable, Registrar
+from sip_daemon.reachability import Reachability
+from sip_daemon.registrar import BindingChange, BindingEvent, LocationTable, Registrar
 from sip_daemon.transaction import RequestReceived
 
 log = logging.getLogger(__name__)
+
+APPEARED = (BindingEvent.REGISTERED, BindingEvent.REFRESHED)
 
 
 class Dispatcher:
@@ -25,6 +28,7 @@ class Dispatcher:
         calls: CallManager,
         store: Callable[[BindingChange], None],
     ) -> None:
+        self.reachability = Reachability(endpoint, locations, self.note)
         self._endpoint = endpoint
         self._registrar = registrar
         self._locations = locations
@@ -36,6 +40,9 @@ class Dispatcher:
         self._endpoint.ack_handler = self._calls.handle_ack
         self._endpoint.cancel_handler = self._calls.handle_cancel
         self._endpoint.flow_closed_handler = self._close_flow
+        self._endpoint.silence_handler = self.reachability.doubt
+        for binding in self._locations.snapshot():
+            self.reachability.follow(binding)
         self._endpoint.request_handler = self._handle
 
     def note(self, changes: Iterable[BindingChange]) -> None:
@@ -49,6 +56,8 @@ class Dispatcher:
                 extra={"contact": binding.contact, "flow": str(binding.flow)},
             )
             self._store(change)
+            if change.event in APPEARED:
+                self.reachability.follow(binding)
 
     def _handle(self, event: RequestReceived) -> None:
         if event.request.method == "REGISTER":

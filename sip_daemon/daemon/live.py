@@ -139,4 +139,5 @@ def describe_binding(binding: Binding, directory: Directory, now: float) -> dict
         "expires_in": round(max(binding.expires_at - now, 0)),
         "registered_at": binding.registered_at,
         "reachable": binding.reachable,
+        "trouble": binding.trouble or None,
     }

@@ -73,6 +73,8 @@ class Endpoint:
         self.ack_handler: Callable[[AckReceived], None] = ignore
         self.cancel_handler: Callable[[CancelReceived], None] = ignore
         self.flow_closed_handler: Callable[[Flow], None] = ignore
+        self.silence_handler: Callable[[Flow], None] = ignore
+        """A request of ours on that flow got no final answer, or could not be sent."""
         self._timer_values = timers or TimerValues()
         self._transactions = TransactionLayer(self._timer_values)
         self._addressing = LocalAddressing(transport, self.identity)
@@ -228,6 +230,10 @@ class Endpoint:
         """For RTP towards the peer of `flow`: the local address to bind, and the address to write into SDP."""
         return self._addressing.media_address(flow)
 
+    def can_send(self, flow: Flow) -> bool:
+        """Whether there is a way to send anything on `flow`; that it arrives is another matter."""
+        return self._addressing.is_usable(flow)
+
     def is_local(self, host: str) -> bool:
         """Whether a peer at `host` is on the LAN: private, or on a network that this machine is on."""
         return self._addressing.is_local(host)
@@ -324,6 +330,8 @@ class Endpoint:
 
     def _tell(self, event: ClientEvent) -> None:
         listener = self._listeners.take(event)
+        if not isinstance(event, ResponseReceived):
+            self._guard(self.silence_handler, event.transaction.flow, event.transaction.flow)
         if listener is None:
             logger.debug("nobody waits for %s of %r", type(event).__name__, event.transaction)
             return

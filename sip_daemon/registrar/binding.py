@@ -39,8 +39,13 @@ class Binding:
     """The other parameters of the contact, as text, for the 200."""
     path: tuple[str, ...] = ()
     """Route values of the calls to it, the hop next to us first (RFC 3327)."""
-    reachable: bool = True
-    """False once its connection is gone: it may come back, but no call can be sent there."""
+    trouble: str = ""
+    """Why no call can be sent there now, in words for a person; empty while nothing is known against it."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a call can be sent there. A phone that is not may come back by itself."""
+        return not self.trouble
 
     @property
     def key(self) -> str:
@@ -57,8 +62,8 @@ class Binding:
         if call_id == self.call_id and cseq <= self.cseq:
             raise RemoteProtocolError("a REGISTER with an old CSeq", status=500)
 
-    def unreachable(self) -> Binding:
-        return replace(self, reachable=False)
+    def with_trouble(self, trouble: str) -> Binding:
+        return replace(self, trouble=trouble)
 
 
 class BindingEvent(StrEnum):
@@ -70,7 +75,9 @@ class BindingEvent(StrEnum):
     """By the phone, by another binding in its place, or with its device."""
     EXPIRED = "expired"
     UNREACHABLE = "unreachable"
-    """Its connection is gone. Nothing to store: no connection outlives the process anyway."""
+    """Its connection is gone, or it does not answer. Nothing to store: no connection outlives the process anyway."""
+    REACHABLE = "reachable again"
+    """It answers after all."""
 
     @property
     def is_gone(self) -> bool:

@@ -16,6 +16,8 @@ from sip_daemon.flow import Flow
 from sip_daemon.registrar.binding import Binding, BindingChange, BindingEvent
 
 NEVER = float("inf")
+CLOSED = "its connection was closed"
+RESTARTED = "its connection ended when GoSIP restarted"
 
 
 def wall_time(at: float) -> float:
@@ -99,9 +101,15 @@ class LocationTable:
         names = self._by_connection.get(flow.connection, ()) if flow.connection else ()
         changes: list[BindingChange] = []
         for name in sorted(names):
-            after = (one.unreachable() if one.flow == flow else one for one in self._bindings_of(name))
+            after = (one.with_trouble(CLOSED) if one.flow == flow else one for one in self._bindings_of(name))
             changes += self.replace(name, after)
         return tuple(changes)
+
+    def set_trouble(self, binding: Binding, trouble: str) -> tuple[BindingChange, ...]:
+        """Note why `binding` cannot be reached, or with "" that it can; nothing if it has changed meanwhile."""
+        if binding.trouble == trouble or binding not in self._bindings_of(binding.username):
+            return ()
+        return self.update(binding.with_trouble(trouble))
 
     def expire(self, now: float) -> tuple[BindingChange, ...]:
         """Drop what has expired by now."""
@@ -129,7 +137,7 @@ class LocationTable:
         """Take over what was stored. Connections did not survive: their bindings are not reachable."""
         for binding in bindings:
             if binding.flow.transport.is_reliable:
-                binding = replace(binding, flow=replace(binding.flow, connection=0), reachable=False)
+                binding = replace(binding, flow=replace(binding.flow, connection=0), trouble=RESTARTED)
             self.update(binding)
 
     def _bindings_of(self, username: str) -> tuple[Binding, ...]:
@@ -176,8 +184,16 @@ class LocationTable:
             if old is None:
                 yield self._change(BindingEvent.REGISTERED, one)
             elif old is not one:
-                lost = old.reachable and not one.reachable
-                yield self._change(BindingEvent.UNREACHABLE if lost else BindingEvent.REFRESHED, one)
+                yield self._change(event_of(old, one), one)
 
     def _change(self, event: BindingEvent, binding: Binding) -> BindingChange:
         return BindingChange(event, binding, self._to_wall(binding.expires_at))
+
+
+def event_of(old: Binding, new: Binding) -> BindingEvent:
+    """What became of a binding that stays."""
+    if new.trouble and not old.trouble:
+        return BindingEvent.UNREACHABLE
+    if old.trouble and old.with_trouble("") == new:
+        return BindingEvent.REACHABLE
+    return BindingEvent.REFRESHED

@@ -41,5 +41,5 @@ def binding(
         reg_id=reg_id,
         q=q,
         user_agent="Test phone 1.0",
-        reachable=reachable,
+        trouble="" if reachable else "its connection was closed",
     )

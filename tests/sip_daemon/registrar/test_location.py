@@ -107,6 +107,34 @@ def test_a_closed_connection_makes_its_bindings_unreachable(table: LocationTable
     assert table.devices_online == 1
 
 
+def test_a_binding_in_trouble_says_why_and_answers_again(table: LocationTable) -> None:
+    one = binding()
+    table.update(one)
+    (change,) = table.set_trouble(one, "it does not answer")
+    assert (change.event, change.binding.trouble) == (BindingEvent.UNREACHABLE, "it does not answer")
+    assert table.reachable("1001", NOW) == ()
+    assert table.set_trouble(change.binding, "it does not answer") == ()
+    (change,) = table.set_trouble(change.binding, "")
+    assert change.event is BindingEvent.REACHABLE
+    assert len(table.reachable("1001", NOW)) == 1
+
+
+def test_the_trouble_of_a_binding_that_was_refreshed_meanwhile_is_its_own_no_more(table: LocationTable) -> None:
+    old = binding(cseq=1)
+    table.update(old)
+    table.update(binding(cseq=2))
+    assert table.set_trouble(old, "it does not answer") == ()
+    assert len(table.reachable("1001", NOW)) == 1
+
+
+def test_a_refresh_ends_the_trouble(table: LocationTable) -> None:
+    one = binding(cseq=1)
+    table.update(one)
+    table.set_trouble(one, "it does not answer")
+    assert [change.event for change in table.update(binding(cseq=2))] == [BindingEvent.REFRESHED]
+    assert len(table.reachable("1001", NOW)) == 1
+
+
 def test_a_phone_that_comes_back_on_a_new_connection_is_reachable_again(table: LocationTable) -> None:
     table.update(binding(flow=tcp(7)))
     table.flow_closed(tcp(7))

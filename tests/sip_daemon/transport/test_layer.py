@@ -205,6 +205,21 @@ async def test_connections_to_one_destination_are_shared() -> None:
         assert client.connection_count == 1
 
 
+async def test_the_kernel_watches_connections_for_peers_that_lost_power() -> None:
+    """RFC 1122 §4.2.3.6 and RFC 5482, on those that we open and those that we accept."""
+    async with running_layer() as server, running_layer() as client:
+        address = (await server.listen_tcp(TransportAddress("127.0.0.1", 0))).address
+        await client.connect(TCP, address)
+        await eventually(lambda: server.connection_count == 1)
+        for layer in (server, client):
+            (connection,) = layer._connections._by_number.values()
+            assert connection._transport is not None
+            sock = connection._transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+
+
 async def test_what_is_sent_on_a_connection_of_ours_arrives() -> None:
     receiver = RecordingReceiver()
     async with running_layer(receiver) as server, running_layer() as client:
