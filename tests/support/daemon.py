@@ -81,8 +81,9 @@ class StandInDaemon:
         remote: str = "192.0.2.7:5060",
         transport: str = "UDP",
         user_agent: str = "baresip v1.0.0",
+        trouble: str | None = None,
     ) -> None:
-        """A phone has registered."""
+        """A phone has registered; with a trouble it is not reachable."""
         row = {
             "username": username,
             "extension": extension,
@@ -93,7 +94,8 @@ class StandInDaemon:
             "instance": None,
             "expires_in": 3600,
             "registered_at": time.time(),
-            "reachable": True,
+            "reachable": trouble is None,
+            "trouble": trouble,
         }
         self._change("bindings", self._bindings, username, row)
 

@@ -164,6 +164,11 @@ def test_bindings_as_text_show_where_the_phone_is(gosip: Gosip, daemon: StandInD
     assert "\x9b" not in line
 
 
+def test_why_a_phone_is_unreachable_is_said(gosip: Gosip, daemon: StandInDaemon) -> None:
+    daemon.register("201", "201", trouble="it does not answer")
+    assert "no: it does not answer" in gosip.text("binding", "list")
+
+
 def test_json_is_ascii_whatever_the_names_are(gosip: Gosip) -> None:
     Call.create(id="c", started_at=time.time(), caller_name="Zoë \u202e", status="missed")
     said = gosip.text("call", "list", "--json")

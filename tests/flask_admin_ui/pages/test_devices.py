@@ -77,6 +77,15 @@ def test_a_phone_that_registers_turns_online(system: AdminSystem, admin: Actor) 
         assert shown in page
 
 
+def test_the_page_of_an_unreachable_phone_says_why(system: AdminSystem, admin: Actor) -> None:
+    system.add_device("1001", "Ada")
+    system.sip.register("1001", "1001", trouble="it does not answer")
+    system.services.daemon._fresh_until = 0
+    page = admin.get("/device/1001").text
+    assert "unreachable" in page
+    assert "It does not answer. Is it switched on" in page
+
+
 def test_search_finds_numbers_names_and_usernames(system: AdminSystem, admin: Actor) -> None:
     system.add_device("1001", "Ada")
     system.add_device("2002", "Grace")
