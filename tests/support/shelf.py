@@ -30,14 +30,18 @@ class Shelf:
         self._stack.close()
 
     def plug_in(self, kind: type[P], account: Account, tone: float, *, registered: bool = True, **options: Any) -> P:
-        """Start a phone that plays this tone, and wait until it is registered unless told otherwise."""
+        """Start a phone that plays this tone, and wait until it is registered unless told otherwise.
+
+        `host` is the address of the system that it registers at, where that has several.
+        """
+        host = options.pop("host", self._system.host)
         if kind is Baresip:
-            options.setdefault("host", self._system.host)
+            options["host"] = host
         phone = kind(
             self._folder / f"{account.username}-{next(self._names)}",
             username=account.username,
             password=options.pop("password", account.password),
-            server=self._system.server,
+            server=self._system.server_at(host),
             tone=tone,
             **options,
         )

@@ -58,7 +58,11 @@ class GosipSystem:
     @property
     def server(self) -> str:
         """Host and port of its SIP."""
-        return f"[{self.host}]:{self.sip_port}" if ":" in self.host else f"{self.host}:{self.sip_port}"
+        return self.server_at(self.host)
+
+    def server_at(self, host: str) -> str:
+        """The same at one of several addresses."""
+        return f"[{host}]:{self.sip_port}" if ":" in host else f"{host}:{self.sip_port}"
 
     @property
     def admin_url(self) -> str:
