@@ -49,11 +49,13 @@ class Dispatcher:
         """Tell of changed bindings: to the store, and to whoever reads the log."""
         for change in changes:
             binding = change.binding
-            log.info(
+            # A phone that is still there is no news, and a thousand of them would fill the log with it.
+            log.log(
+                logging.DEBUG if change.event is BindingEvent.REFRESHED else logging.INFO,
                 "%s %s",
                 binding.username,
                 change.event.value,
-                extra={"contact": binding.contact, "flow": str(binding.flow)},
+                extra={"contact": binding.contact, "flow": binding.flow},
             )
             self._store(change)
             if change.event in APPEARED:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from functools import lru_cache
 from ipaddress import ip_address
 from sys import intern
 from typing import Final
@@ -291,10 +292,16 @@ def flow_to_contact(wish: Wish, flow: Flow) -> Flow:
     says that it listens on its flow.
     """
     uri, host = wish.address.uri, flow.remote.host
-    is_elsewhere = uri.host != host or not ip_address(host).is_private or uri.transport not in (None, "udp")
+    is_elsewhere = uri.host != host or not is_private(host) or uri.transport not in (None, "udp")
     if flow.transport is not TransportProtocol.UDP or wish.reg_id or is_elsewhere:
         return flow
     return replace(flow, remote=TransportAddress(host, uri.port or DEFAULT_PORT))
+
+
+@lru_cache(maxsize=4096)
+def is_private(host: str) -> bool:
+    """Whether an address belongs to no public network."""
+    return ip_address(host).is_private
 
 
 def other_parameters(contact: NameAddress) -> str:
