@@ -104,6 +104,10 @@ class Parameters(Mapping[str, str | None]):
             raw[name.lower()] = None if value is None else self._encode(value)
         return self._from_raw(raw)
 
+    def with_tokens(self, values: Mapping[str, str | None]) -> Self:
+        """The same for names in lower case and values that need no quotes."""
+        return self._from_raw({**self._raw, **values})
+
     def without(self, *names: str) -> Self:
         """A copy that lacks these parameters."""
         dropped = {name.lower() for name in names}

@@ -81,7 +81,7 @@ class Via:
         source: dict[str, str | None] = {"received": host}
         if "rport" in self.parameters:
             source["rport"] = str(port)
-        return Via(self.transport, self.host, self.port, Parameters(self.parameters).with_values(source))
+        return Via(self.transport, self.host, self.port, Parameters(self.parameters).with_tokens(source))
 
 
 def _parse(text: str) -> Via:

@@ -60,7 +60,12 @@ class LocationTable:
     def bindings(self, username: str, now: float) -> tuple[Binding, ...]:
         """Those of one device that have not expired, the unreachable ones too; the preferred first."""
         record = self._records.get(username)
-        return () if record is None else tuple(one for one in record.bindings if one.expires_at > now)
+        if record is None:
+            return ()
+        found = record.bindings
+        if len(found) == 1:
+            return found if found[0].expires_at > now else ()
+        return tuple([one for one in found if one.expires_at > now])
 
     def reachable(self, username: str, now: float) -> tuple[Binding, ...]:
         """Those to which a call can be sent."""
@@ -81,6 +86,18 @@ class LocationTable:
         if changes:
             self._set(username, after)
         return changes
+
+    def refresh(self, before: Binding, after: Binding) -> tuple[BindingChange, ...]:
+        """`replace` for the everyday case: `after` is `before`, the only binding that has not expired, once more."""
+        record = self._records[before.username]
+        is_simple = len(record.bindings) == 1 and after.flow.connection == before.flow.connection and before.reachable
+        if not is_simple:
+            return self.replace(before.username, (after,))
+        record.bindings = (after,)
+        self.revision += 1
+        if after.expires_at < record.due_at:
+            self._schedule(before.username, record)
+        return (self._change(BindingEvent.REFRESHED, after),)
 
     def update(self, binding: Binding) -> tuple[BindingChange, ...]:
         """Add one binding, or put it in the place of the one with its key."""
