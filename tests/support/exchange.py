@@ -31,8 +31,8 @@ WALL_CLOCK = 1_700_000_000.0
 class Exchange:
     """Extensions 100, 200 and 300, each with as many devices as phones are made for it."""
 
-    def __init__(self, *, media_capacity: int = 100, media_workers: int = 1) -> None:
-        self.network = Network()
+    def __init__(self, *, media_capacity: int = 100, media_workers: int = 1, network: Network | None = None) -> None:
+        self.network = network if network is not None else Network()
         self.transport = NetworkTransport(self.network)
         loop = asyncio.get_running_loop()
         self.endpoint = Endpoint(
@@ -152,6 +152,10 @@ class Exchange:
         """Transactions that are still kept."""
         counts = self.endpoint.transaction_counts()
         return counts.server + counts.client
+
+    def timers(self) -> int:
+        """Timers that are still to fire, those of transactions aside."""
+        return len(self.endpoint._pump._timers)
 
     async def pass_time(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

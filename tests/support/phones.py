@@ -48,6 +48,7 @@ from sip_daemon.transaction import (
     TransactionLayer,
     TransportFailed,
 )
+from sip_daemon.transaction.tables import State
 from sip_daemon.transport import Target, TransportReceiver
 
 PBX = TransportAddress("192.0.2.1", 5060)
@@ -385,7 +386,21 @@ class PhoneCall:
             response.headers.set("Content-Type", "application/sdp")
             response.body = body
         self.phone.respond(transaction, response)
+        if self.phone.is_patient and transaction.request.method == "INVITE" and status < 300:
+            self._repeat(transaction, response, 0.5)
         return response
+
+    def _repeat(self, transaction: ServerTransaction, response: Response, interval: float) -> None:
+        """RFC 3261 §13.3.1.4: T1, doubling to T2, until the ACK comes or 64*T1 are over."""
+
+        def again() -> None:
+            number = response.cseq.number
+            if not any(one.method == "ACK" and one.cseq.number == number for one in self.requests):
+                self.phone.respond(transaction, response)
+                self._repeat(transaction, response, min(2 * interval, 4.0))
+
+        if transaction.state is not State.TERMINATED:
+            asyncio.get_running_loop().call_later(interval, again)
 
     def _respond_invite(self, status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] = ()) -> None:
         assert self.transaction is not None
@@ -425,6 +440,8 @@ class Phone:
     """Added to its answers to the first INVITE."""
     mid_call_headers: tuple[tuple[str, str], ...] = ()
     """Added to its answers to later ones and to UPDATE."""
+    is_patient: bool = False
+    """Whether it repeats its 200 to a re-INVITE until the ACK comes, as it should."""
     late_answer: bytes = b""
     """The body of its ACKs."""
     is_deaf: bool = False
