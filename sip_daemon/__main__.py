@@ -1,4 +1,4 @@
-"""`python -m sip_daemon`: the signalling process, until SIGTERM."""
+"""`python -m sip_daemon`: the signalling process, until SIGTERM ends it and all calls, or SIGUSR2 it alone."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def serve(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. Raises `StartError`."""
+    """Until SIGTERM or SIGINT, or SIGUSR2: then calls go on and wait for the next process. Raises `StartError`."""
     daemon = SipDaemon(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
+    loop.add_signal_handler(signal.SIGUSR2, daemon.hand_over)
     await daemon.run()
 
 

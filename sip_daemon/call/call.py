@@ -14,10 +14,12 @@ from typing import Final, assert_never
 from sip_daemon.call import cause as causes
 from sip_daemon.call.cause import CallOver, Cause
 from sip_daemon.call.events import HangUpRequested
+from sip_daemon.call.record import CallStatus
 from sip_daemon.call.ringing import RingingStep, StepFailed
 from sip_daemon.call.routing import Reject, Ring, RoutePlan, Service, Step
 from sip_daemon.call.service import serve
 from sip_daemon.call.story import Story
+from sip_daemon.errors import MediaError
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ class Call:
     def __init__(self, story: Story, route: RoutePlan) -> None:
         self.story = story
         self.route = route
+        self.is_leaving = False
+        """Whether it goes on without this process: when its task is cancelled, nobody is told."""
 
     @property
     def id(self) -> str:
@@ -40,17 +44,34 @@ class Call:
         """Let it end, from outside."""
         self.story.post(None, HangUpRequested(cause, by))
 
+    @property
+    def is_established(self) -> bool:
+        """Whether it is kept, so that it can go on without us."""
+        return self.story.journal.record.status is CallStatus.TALKING
+
+    async def keep(self) -> None:
+        """Leave the state of this moment for another process; if that fails, an earlier one is there."""
+        try:
+            for operation in self.story.keep():
+                await operation
+        except MediaError as error:
+            log.warning("the last state of call %s could not be kept: %s", self.id, error)
+
     async def run(self) -> None:
         """The whole of it. An error of ours ends this one call with 500; whoever cancels it gets phones told, and a
-        record, all the same."""
-        over = CallOver(causes.STOPPED, "system")
+        record, all the same, unless it is leaving."""
+        over: CallOver | None = CallOver(causes.STOPPED, "system")
         try:
             over = await self._tell()
         except Exception:
             log.exception("call %s failed", self.id)
             over = CallOver(causes.INTERNAL_ERROR, "system")
+        except asyncio.CancelledError:
+            over = None if self.is_leaving else over
+            raise
         finally:
-            await self._finish(over)
+            if over is not None:
+                await self._finish(over)
 
     async def _tell(self) -> CallOver:
         self.story.journal.started(self.route.callee_number, self.route.callee_name)
@@ -76,7 +97,7 @@ class Call:
                 losers = [other for other in self.story.callees if other is not leg]
                 if losers:
                     await self.story.close_media(losers)
-                    await self.story.media(*self.story.keep(leg))
+                    await self.story.media(*self.story.keep())
                 await talk.run()
             case Service():
                 await serve(self.story, step.kind)

@@ -35,6 +35,11 @@ from sip_daemon.transaction import ResponseReceived, ServerTransaction, TimerVal
 PROBE_AGAIN: Final = 60.0
 """Seconds between questions to a phone that was silent once, which is reported only once, or that holds the call."""
 
+BYE_WITHIN: Final = 60.0
+"""Seconds in which a phone that lost its connection has to be back to be told of the end: RFC 5626 §4.5 has it try
+again within 30 to 60."""
+BYE_AGAIN: Final = 2.0
+
 GONE: Final = frozenset({408, 481})
 """Answers to a request inside a dialog that end the dialog (RFC 3261 §12.2.1.2)."""
 
@@ -240,11 +245,17 @@ class DialogLeg(ABC):
         self.state = LegState.ENDING
         self._drop_invites()
         self._stop_watching()
+        self._try_bye(cause, self._endpoint.now() + BYE_WITHIN)
+
+    def _try_bye(self, cause: Cause, deadline: float) -> None:
+        """A phone whose connection is gone gets its BYE when it is back, if that is soon."""
         flow = self._way()
-        if self.dialog is None or flow is None:
+        if self.dialog is None or (flow is None and self._endpoint.now() >= deadline):
             self._close()
-        else:
+        elif flow is not None:
             self._endpoint.send_request_to(farewell(self.dialog, cause), self._bye_answered, flow)
+        else:
+            self._next_probe = self._endpoint.call_later(BYE_AGAIN, lambda: self._try_bye(cause, deadline))
 
     def _bye_answered(self, event: ClientEvent) -> None:
         if not isinstance(event, ResponseReceived) or event.response.status >= 200:

@@ -66,8 +66,11 @@ class Journal:
         journal._steps.update(numbers(record.detail.get("steps_ms")))
         journal._adopted_at = [*earlier_adoptions(record), wall]
         journal.record = replace(record, detail=journal._detail())
-        submit(CallUpdated(journal.record))
         return journal
+
+    def resumed(self) -> None:
+        """The call goes on, and its record with it."""
+        self._submit(CallUpdated(self.record))
 
     @property
     def id(self) -> str:

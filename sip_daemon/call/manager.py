@@ -8,7 +8,9 @@ one group that `run` awaits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 from uuid import uuid4
 
 from sip_daemon.authentication import Authenticated, Authenticator, Challenge
@@ -20,6 +22,16 @@ from sip_daemon.call.admission import (
     check_hops,
     check_invite,
     check_method,
+)
+from sip_daemon.call.adopted_leg import AdoptedLeg
+from sip_daemon.call.adoption import (
+    AdoptedCall,
+    AdoptionReport,
+    SurvivingCall,
+    dismiss,
+    rebuild,
+    sort_out,
+    take_sessions,
 )
 from sip_daemon.call.call import Call
 from sip_daemon.call.caller_leg import CallerLeg
@@ -33,16 +45,36 @@ from sip_daemon.call.story import CallContext, Story
 from sip_daemon.dialog import Dialog, DialogId, DialogTable
 from sip_daemon.directory import Device, Directory
 from sip_daemon.endpoint import Endpoint
-from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
 from sip_daemon.flow import Flow
-from sip_daemon.media_plane import MediaPlane
+from sip_daemon.media_plane import AdoptableSession, MediaPlane
 from sip_daemon.message import Request, Response
 from sip_daemon.registrar import Binding
-from sip_daemon.transaction import AckReceived, CancelReceived, RequestReceived, ServerTransaction, TimerValues
+from sip_daemon.transaction import (
+    AckReceived,
+    CancelReceived,
+    RequestReceived,
+    ServerTransaction,
+    StrayResponse,
+    TimerValues,
+)
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 16
+"""Calls that are taken up between two looks at what else there is to do."""
+WORKERS_COME_WITHIN: Final = 10.0
+"""Seconds from the start in which a media worker that has not been found may still bring calls with it."""
+STRAYS_COME_WITHIN: Final = 90.0
+"""Seconds from the start in which a phone may answer an INVITE of the process before us: it rang until now."""
 
 
 class CallManager:
-    """All calls. The four `handle_` methods are the endpoint's handlers; `run` has to be running for calls to begin."""
+    """All calls. The `handle_` methods are the endpoint's handlers; `run` has to be running for calls to begin.
+
+    Calls of an earlier process are taken up by `adopt`, before and after the sockets listen; they speak from
+    `begin_sending` on.
+    """
 
     def __init__(
         self,
@@ -69,7 +101,12 @@ class CallManager:
         self._invites: dict[ServerTransaction, CallerLeg] = {}
         self._branches: set[str | None] = set()
         self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
+        self._can_send = asyncio.Event()
+        self._began = endpoint.now()
+        self._dismissed: set[DialogId] = set()
+        self._media = media
         self._submit = submit
         self._context = CallContext(
             legs=LegContext(
@@ -83,6 +120,7 @@ class CallManager:
             media=media,
             locate=locate,
             submit=self._note,
+            wall_clock=wall_clock,
             process=uuid4().hex,
         )
 
@@ -98,6 +136,67 @@ class CallManager:
         self._stopping.set()
         for call in self.calls:
             call.hang_up(causes.STOPPED, "system")
+
+    async def hand_over(self) -> None:
+        """Take no more calls and end those that nobody has answered; returns when they have ended.
+
+        The established ones are served on until `leave`.
+        """
+        self._stopping.set()
+        for call in self.calls:
+            if call.is_established:
+                call.is_leaving = True
+            else:
+                call.hang_up(causes.STOPPED, "system")
+        ending = [self._tasks[call.id] for call in self.calls if not call.is_leaving]
+        if ending:
+            await asyncio.wait(ending)
+
+    async def leave(self) -> None:
+        """Let go of the calls that go on without us, with all that the next process has to know."""
+        leaving = [call for call in self.calls if call.is_leaving]
+        await asyncio.gather(*(call.keep() for call in leaving))
+        for task in self._tasks.values():
+            task.cancel()
+
+    # Calls of an earlier process
+
+    async def adopt(self, sessions: Sequence[AdoptableSession]) -> AdoptionReport:
+        """Take up the established calls among what was left in a media worker, and close the rest."""
+        surviving, leftovers = sort_out(sessions, self._context.process)
+        outcomes: list[bool] = []
+        for start in range(0, len(surviving), AT_ONCE):
+            calls = [(one, self._rebuild(one)) for one in surviving[start : start + AT_ONCE]]
+            leftovers += [session for one, call in calls if call is None for session in one.sessions if session]
+            outcomes += await asyncio.gather(*(self._adopt(call, one) for one, call in calls if call is not None))
+        await self._media.discard(leftovers)
+        return AdoptionReport(sum(outcomes), len(outcomes) - sum(outcomes), len(leftovers))
+
+    def _rebuild(self, surviving: SurvivingCall) -> AdoptedCall | None:
+        """From here on the phones' requests find their dialogs; what they say waits until the call listens."""
+        try:
+            call = rebuild(self._context, surviving, self._wall_clock())
+        except LocalProtocolError as error:
+            log.error("call %s cannot go on: %s", surviving.state.record.id, error)
+            return None
+        self._calls[call.id] = call
+        return call
+
+    async def _adopt(self, call: AdoptedCall, surviving: SurvivingCall) -> bool:
+        is_whole = await take_sessions(self._context, call, surviving)
+        self._begin(self._resume(call), call)
+        return is_whole
+
+    async def _resume(self, call: AdoptedCall) -> None:
+        try:
+            await self._can_send.wait()
+            await call.run()
+        finally:
+            self._forget(call)
+
+    def begin_sending(self) -> None:
+        """The sockets listen: calls that were taken up go on."""
+        self._can_send.set()
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -130,7 +229,7 @@ class CallManager:
         """Anything but REGISTER, ACK and CANCEL. Raises `RemoteProtocolError` with the status to answer."""
         try:
             if event.request.to.tag is not None:
-                self._leg_of(event.request).receive_request(event.transaction, event.request, event.flow)
+                self._receive_within(event)
             else:
                 self._admit(event)
         except Refusal as refusal:
@@ -158,11 +257,40 @@ class CallManager:
                 if leg.flow.connection == flow.connection and leg.flow == flow:
                     leg.lose_flow()
 
-    def _leg_of(self, request: Request) -> DialogLeg:
-        leg = self._find_leg(request)
-        if leg is None:
+    def handle_stray(self, event: StrayResponse) -> None:
+        """A 2xx to an INVITE of the process before us: without ACK the phone would give up, and end its call."""
+        response = event.response
+        if response.cseq.method != "INVITE" or not 200 <= response.status < 300:
+            return
+        identity = DialogId.of_answer(response)
+        leg = self._legs.get(identity)
+        if isinstance(leg, AdoptedLeg):
+            leg.receive_stray_answer(response, event.flow)
+        elif leg is None and self._is_young(STRAYS_COME_WITHIN) and self._is_a_phone_of(response, event.flow):
+            dismiss(self._endpoint, response, event.flow, is_new=identity not in self._dismissed)
+            self._dismissed.add(identity)
+
+    def _is_a_phone_of(self, response: Response, flow: Flow) -> bool:
+        """Whether a called phone of ours is there: nobody else has us send two requests for one response."""
+        extension = self._directory().extension(response.to.uri.user or "")
+        devices = extension.devices if extension is not None else ()
+        return any(binding.flow == flow for name in devices for binding in self._locate(name))
+
+    def _is_young(self, seconds: float) -> bool:
+        return self._endpoint.now() < self._began + seconds
+
+    def _receive_within(self, event: RequestReceived) -> None:
+        """A request within a dialog."""
+        leg = self._find_leg(event.request)
+        if leg is not None:
+            leg.receive_request(event.transaction, event.request, event.flow)
+        elif self._media.is_complete or not self._is_young(WORKERS_COME_WITHIN):
             raise RemoteProtocolError("no such dialog", status=481)
-        return leg
+        elif event.flow.transport.is_reliable:
+            raise Refusal("not all calls are known yet", status=503, headers=[("Retry-After", "2")])
+        else:
+            # 481 would end a call that is perhaps about to be taken up. The phone repeats its request.
+            self._endpoint.postpone(event.transaction)
 
     def _find_leg(self, request: Request) -> DialogLeg | None:
         dialog = self._dialogs.find(request)
@@ -200,7 +328,8 @@ class CallManager:
             raise Refusal("not running", status=503, headers=[("Retry-After", "5")])
         device = self._identify(event, directory)
         if device is not None:
-            group.create_task(self._live(self._make_call(event, device, directory), event.transaction))
+            call = self._make_call(event, device, directory)
+            self._begin(self._live(call, event.transaction), call)
 
     def _identify(self, event: RequestReceived, directory: Directory) -> Device | None:
         """Who calls. None when the phone was asked for its credentials instead."""
@@ -243,13 +372,20 @@ class CallManager:
         self._calls[call.id] = call
         return call
 
+    def _begin(self, life: Coroutine[Any, Any, None], call: Call) -> None:
+        assert self._group is not None, "`run` runs"
+        self._tasks[call.id] = self._group.create_task(life, name=f"call {call.id}")
+
     async def _live(self, call: Call, invite: ServerTransaction) -> None:
         try:
             await call.run()
         finally:
-            del self._calls[call.id]
             del self._invites[invite]
-            self.revision += 1
+            self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        del self._calls[call.id], self._tasks[call.id]
+        self.revision += 1
 
     # What the legs ask for
 

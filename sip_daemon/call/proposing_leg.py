@@ -83,11 +83,14 @@ class ProposingLeg(RefreshingLeg):
         if dialog is None or not self.can_propose:
             self._refused_offer(audio, 491, None)
             return
-        self._proposed = audio
         flow = self._way()
         if flow is None:
-            self.invite_refused(408, None)
-        elif self.state is LegState.PROCEEDING or (is_urgent and self.allows("UPDATE")):
+            # Its connection is gone and it has not come back yet: whoever asked may ask again soon (RFC 3261 §14.1).
+            self._is_refreshing = False
+            self._refused_offer(audio, 491, None)
+            return
+        self._proposed = audio
+        if self.state is LegState.PROCEEDING or (is_urgent and self.allows("UPDATE")):
             request = self._make_refresh(dialog, "UPDATE", self._sdp.make_offer(audio))
             self._endpoint.send_request_to(request, lambda event: self._update_answered(event, request), flow)
         else:

@@ -43,6 +43,11 @@ class RefreshingLeg(DialogLeg):
         self._keeper: SessionKeeper | None = None
         """None as long as nobody wanted a session timer."""
 
+    @property
+    def allow(self) -> str:
+        """The phone's Allow header."""
+        return self._allow
+
     def allows(self, method: str) -> bool:
         """Whether the phone says that it does such a thing (RFC 3261 §20.5)."""
         return method in [one.strip() for one in self._allow.split(",")]

@@ -28,7 +28,7 @@ async def serve(story: Story, kind: ServiceKind) -> NoReturn:
     story.service = kind
     caller.prepare_answer(audio)
     record = story.journal.answer_record()
-    await story.media(*operations, _start(caller.media, kind), *story.keep(None, record))
+    await story.media(*operations, _start(caller.media, kind), *story.keep(record))
     if not caller.is_over:  # else it gave up meanwhile, which is the next event
         caller.answer()
         story.journal.answered(record)
@@ -47,7 +47,7 @@ async def attend(story: Story) -> NoReturn:
                 caller.write_answer(caller.local.with_direction(Direction.SENDRECV))
                 caller.agree()
             case AnsweredLate(answer=answer) if caller.local is not None:
-                await story.media(story.configure(caller, answer.audio, caller.local), *story.keep(None))
+                await story.media(story.configure(caller, answer.audio, caller.local), *story.keep())
             case MediaHearing() if leg is not None:
                 hearing.note(story, leg, event)
             case MediaSilent() if leg is not None:
@@ -86,5 +86,5 @@ async def _agree(story: Story, offer: MediaOffer) -> None:
         caller.disagree(488)
         return
     caller.write_answer(audio)
-    await story.media(story.configure(caller, offer.audio, audio), *story.keep(None))
+    await story.media(story.configure(caller, offer.audio, audio), *story.keep())
     caller.agree()

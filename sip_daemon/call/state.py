@@ -18,6 +18,7 @@ import orjson
 from sip_daemon.call.leg import Leg
 from sip_daemon.call.record import CallRecord, CallStatus, LegRecord, Side
 from sip_daemon.dialog import Dialog
+from sip_daemon.dialog.session_timer import SessionTimer
 from sip_daemon.errors import LocalProtocolError, SipError
 from sip_daemon.message import Response, parse_message
 from sip_daemon.sdp import AudioDescription, LocalSession
@@ -50,7 +51,9 @@ class KeptLeg:
     awaits_answer: bool = False
     """Our 200 made the offer, and the ACK with the answer has not come: `remote` is what we proposed."""
     pending_answer: str = ""
-    """The final response to an INVITE that the phone still needs, as it is sent; empty when there is none."""
+    """The final response to an INVITE or UPDATE that the phone still needs, as it is sent; empty when there is none."""
+    allow: str = ""
+    """The phone's Allow header: whether it takes UPDATE."""
     session_timer: Mapping[str, Any] = field(default_factory=dict)
     """How often the session is refreshed and by whom (RFC 4028): for `load_session_timer`; empty without a timer."""
 
@@ -78,6 +81,7 @@ class KeptLeg:
             awaits_answer=leg.remote is None,
             session_timer=leg.dump_session_timer(),
             pending_answer=bytes(pending).decode(errors="replace") if pending is not None else "",
+            allow=leg.allow,
         )
 
     def load_dialog(self, cseq_jump: int = 0) -> Dialog:
@@ -109,12 +113,22 @@ class CallState:
     legs: tuple[KeptLeg, ...]
     writer: str = ""
     """The process that wrote it: what a process finds of its own is left of a call that it has ended."""
+    written_at: float = 0.0
+    """Unix seconds: an answer that was pending long ago is so no more."""
     service: str = ""
     """What the caller is talking to, if that is one of our own services."""
 
     @classmethod
-    def of(cls, record: CallRecord, legs: Sequence[Leg], *, writer: str = "", service: str = "") -> Self:
-        return cls(record, tuple(KeptLeg.of(leg) for leg in legs), writer, service)
+    def of(
+        cls,
+        record: CallRecord,
+        legs: Sequence[Leg],
+        *,
+        writer: str = "",
+        written_at: float = 0.0,
+        service: str = "",
+    ) -> Self:
+        return cls(record, tuple(KeptLeg.of(leg) for leg in legs), writer, written_at, service)
 
     def dump(self) -> bytes:
         """For `MediaSession.attach`."""
@@ -124,6 +138,7 @@ class CallState:
             "record": record,
             "legs": [shallow(leg) for leg in self.legs],
             "writer": self.writer,
+            "written_at": self.written_at,
             "service": self.service,
         }
         return orjson.dumps(values)
@@ -139,10 +154,12 @@ class CallState:
                 read(CallRecord, values["record"]),
                 tuple(read(KeptLeg, leg) for leg in array(values["legs"])),
                 text(values["writer"]),
+                exactly(float, int)(values["written_at"]),
                 text(values["service"]),
             )
             for leg in state.legs:
                 leg.load_dialog(), leg.load_local_session(), leg.load_media(), leg.load_pending_answer()
+                SessionTimer.load(leg.session_timer, 0.0)
         except (ValueError, TypeError, KeyError, RecursionError, SipError) as error:
             raise LocalProtocolError(f"not the state of a call: {error}") from error
         state.check()

@@ -39,6 +39,8 @@ class CallContext:
     locate: Callable[[str], Sequence[Binding]]
     """The reachable bindings of a device."""
     submit: Callable[[CallChange | CallTrouble], None]
+    wall_clock: Callable[[], float]
+    """Unix seconds."""
     process: str
     """Which process we are, for whoever finds what we left."""
 
@@ -51,6 +53,8 @@ class Story:
         self.journal = journal
         self.callees: list[Leg] = []
         """Every leg that was rung, whatever became of it."""
+        self.partner: Leg | None = None
+        """The leg that the caller talks to."""
         self.service: ServiceKind | None = None
         """What the caller talks to, when that is one of ours."""
         self.former_legs: tuple[LegRecord, ...] = ()
@@ -153,16 +157,22 @@ class Story:
 
     # What outlives us
 
-    def keep(self, callee: Leg | None, record: CallRecord | None = None) -> list[Awaitable[None]]:
+    def keep(self, record: CallRecord | None = None) -> list[Awaitable[None]]:
         """Leave with the media what a restarted daemon needs to go on with this call: to be done before a phone is
         told what is agreed. `record` is what the record will be then."""
-        legs = [self.caller] if callee is None else [self.caller, callee]
-        if any(leg.dialog is None for leg in legs):
-            return []  # one of them has hung up: the call is as good as over
+        record = record or self.journal.record
+        legs = [self.caller] if self.partner is None else [self.caller, self.partner]
+        if record.answered_at is None or any(leg.dialog is None for leg in legs):
+            return []  # it is not answered yet, or one of them has hung up
         over = tuple(self._closed[leg] for leg in self.callees if leg in self._closed) + self.former_legs
-        record = replace(record or self.journal.record, legs=over)
-        service = self.service.value if self.service is not None else ""
-        state = CallState.of(record, legs, writer=self.context.process, service=service)
+        record = replace(record, legs=over)
+        state = CallState.of(
+            record,
+            legs,
+            writer=self.context.process,
+            written_at=self.context.wall_clock(),
+            service=self.service.value if self.service is not None else "",
+        )
         return [self.caller.media.attach(state.dump())]
 
 

@@ -52,7 +52,7 @@ class Talk:
     def __init__(self, story: Story, callee: Leg, *, is_early: bool = False) -> None:
         self._story = story
         self._caller = story.caller
-        self._callee = callee
+        self._callee = story.partner = callee
         self._crossing: Crossing | None = None
         self._is_early = is_early
         """Whether the two had heard each other before the answer."""
@@ -78,7 +78,7 @@ class Talk:
             operations.append(story.configure(caller, caller.offer.audio, audio))
         caller.prepare_answer(audio)
         record = story.journal.answer_record()
-        await story.media(*operations, caller.media.bridge(callee.media), *story.keep(callee, record))
+        await story.media(*operations, caller.media.bridge(callee.media), *story.keep(record))
         if not caller.is_over:  # else it gave up meanwhile, and `run` hears of it first
             caller.answer()
             story.journal.answered(record)
@@ -141,7 +141,7 @@ class Talk:
             self._crossing = Crossing(leg, other, offer, other.local)
             other.propose(other.offer_for(offer.audio), is_urgent=is_urgent)
             # Should we die meanwhile, whoever takes the call up knows that this phone waits for an answer.
-            await self._story.media(*self._story.keep(self._callee))
+            await self._story.media(*self._story.keep())
 
     async def _agree(self, leg: Leg, offer: MediaOffer, other: AudioDescription) -> bool:
         """Answer the re-INVITE with what the other phone says."""
@@ -150,7 +150,7 @@ class Talk:
             leg.disagree(488)
             return False
         leg.write_answer(audio)
-        await self._story.media(self._story.configure(leg, offer.audio, audio), *self._story.keep(self._callee))
+        await self._story.media(self._story.configure(leg, offer.audio, audio), *self._story.keep())
         leg.agree()
         return True
 
@@ -171,7 +171,7 @@ class Talk:
         """Tell the media plane what this leg has agreed on."""
         if leg.remote is not None and leg.local is not None:
             operation = self._story.configure(leg, leg.remote, leg.local)
-            await self._story.media(operation, *self._story.keep(self._callee))
+            await self._story.media(operation, *self._story.keep())
 
     def _receive_refusal(self, leg: Leg, status: int, retry_after: int | None) -> None:
         """The asking phone hears 491 and 500 as they came: both phones come again, each in its own time (§14.1)."""

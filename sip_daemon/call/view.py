@@ -8,7 +8,9 @@ from dataclasses import fields
 from typing import Any, Final
 
 from sip_daemon.call.call import Call
+from sip_daemon.call.journal import earlier_adoptions
 from sip_daemon.call.leg import Leg, compact
+from sip_daemon.call.record import CallRecord
 from sip_daemon.call.routing import RoutePlan, Step, explain
 from sip_daemon.errors import MediaError
 from sip_daemon.media_plane import MediaStatistics
@@ -50,8 +52,14 @@ def describe_call(call: Call, counters: Mapping[str, MediaStatistics]) -> dict[s
         "callee": {"number": record.callee_number or record.dialled, "name": record.callee_name},
         "started_at": record.started_at,
         "answered_at": record.answered_at,
+        "adopted_at": adopted_at(record),
         "legs": [describe_leg(leg, counters) for leg in call.story.legs if not leg.is_over],
     }
+
+
+def adopted_at(record: CallRecord) -> float | None:
+    """When the signalling process was restarted during it, for the last time."""
+    return max(earlier_adoptions(record), default=None)
 
 
 def describe_leg(leg: Leg, counters: Mapping[str, MediaStatistics]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The parts of the signalling process, how they start and how they end.
 
-Start: the database, then memory (directory, bindings), then the sockets of SIP, then the control socket: whoever
-reaches that one finds the rest working. Media workers may come later; until then calls are answered 503.
+Start: the database, then memory (directory, bindings), then the calls that an earlier process left in the media
+workers, then the sockets of SIP, then the control socket: whoever reaches that one finds the rest working. Media
+workers may come later, with calls of their own; until then calls are answered 503.
 
 Stop, within five seconds: no new calls, live ones get BYE and their record, SIP sends what it has, the store writes
-what it has.
+what it has. Hand over, in the same time: no new calls, ringing ones end; established ones are served until the sockets
+close and wait with the media workers for the next process.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from appliance.errors import ApplianceError
 from appliance.settings import Settings
 from sip_daemon import control
 from sip_daemon.authentication import Authenticator
+from sip_daemon.call.adoption import AdoptionReport
 from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.configuration import Configuration, own_names
 from sip_daemon.daemon.dispatch import Dispatcher
@@ -29,9 +32,10 @@ from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.errors import SipError
 from sip_daemon.flow import TransportAddress
+from sip_daemon.media_plane import AdoptableSession
 from sip_daemon.media_plane.local import LocalMediaPlane
 from sip_daemon.registrar import Binding, LocationTable, Registrar
-from sip_daemon.store import Store, StoreLimits
+from sip_daemon.store import Event, Store, StoreLimits
 from sip_daemon.transport import ALL, DnsResolver, ListenerStatus, TransportLayer
 
 log = logging.getLogger(__name__)
@@ -56,6 +60,8 @@ class SipDaemon:
         self._started_at = time.time()
         self._settings = settings
         self._stopping = asyncio.Event()
+        self._hands_over = False
+        self._are_records_closed = False
         self.store = Store(settings.folder.database, StoreLimits(close_seconds=STORE_ENDS_WITHIN))
         directory, bindings = self._read_store()
         self.transport = TransportLayer(
@@ -66,6 +72,7 @@ class SipDaemon:
             identity=Identity(f"GoSIP/{appliance.__version__}", settings.external_ip or None),
         )
         self.media = LocalMediaPlane(settings.folder.media_socket(index) for index in range(settings.media_workers))
+        self.media.found = self._take_up
         self.locations = LocationTable()
         self.locations.load(bindings)
         self.configuration = Configuration(
@@ -118,25 +125,41 @@ class SipDaemon:
         """End in good order."""
         self._stopping.set()
 
+    def hand_over(self) -> None:
+        """End, and leave the calls to the next process."""
+        self._hands_over = True
+        self._stopping.set()
+
     async def run(self) -> None:
-        """Serve until `stop`. Raises `StartError` when it cannot begin."""
+        """Serve until `stop` or `hand_over`. Raises `StartError` when it cannot begin."""
         calls = asyncio.create_task(self.calls.run(), name="calls")
         watch = asyncio.create_task(self._watch(), name="watch")
         try:
             await self._start()
             await self._stopping.wait()
+        except BaseException:
+            self._hands_over = True  # what we took up is not ours to end: a daemon that can start will go on with it
+            raise
         finally:
             watch.cancel()
-            self.calls.stop()
-            await within(CALLS_END_WITHIN, calls, "calls")
+            if self._hands_over:
+                await attempt(within(CALLS_END_WITHIN, asyncio.create_task(self.calls.hand_over()), "ringing calls"))
+            else:
+                self.calls.stop()
+                await within(CALLS_END_WITHIN, calls, "calls")
             await self._close()
             await asyncio.gather(calls, watch, return_exceptions=True)
 
     async def _start(self) -> None:
         await self.media.start()
+        try:
+            await self._close_records()
+        except Exception as error:
+            log.error("the records of the last run are closed later: %s", error)  # `_look` tries again
         self.dispatcher.attach()
         listeners = await self.transport.listen(self._settings.bind_address or ALL, self._settings.sip_port)
         refuse_to_be_deaf(listeners)
+        self.calls.begin_sending()
         self.configuration.look_at_addresses()
         try:
             await self.control.start()
@@ -155,6 +178,20 @@ class SipDaemon:
             (time.time() - self._started_at) * 1000,
         )
 
+    async def _take_up(self, sessions: tuple[AdoptableSession, ...]) -> None:
+        """A media worker was found with what an earlier process left there."""
+        report = await self.calls.adopt(sessions)
+        log.warning(
+            "taken up after a restart: %d calls go on, %d were ended, %d sessions were closed",
+            report.adopted,
+            report.ended,
+            report.discarded,
+        )
+        if report.adopted or report.ended:
+            self.store.submit(
+                Event("calls-adopted", adoption_text(report), severity="warning" if report.ended else "info")
+            )
+
     async def _watch(self) -> None:
         """Each second: has the configuration changed, have addresses, has a binding expired?"""
         trouble = ""
@@ -168,7 +205,19 @@ class SipDaemon:
                 if trouble != (trouble := f"{type(error).__name__}: {error}"):
                     log.exception("the configuration could not be read again")
 
+    async def _close_records(self) -> None:
+        """The calls of the last run that did not survive are over.
+
+        Those of a worker that comes later are closed too, and opened again when they are taken up.
+        """
+        if not self._are_records_closed:
+            stopped = await asyncio.wrap_future(self.store.close_open_calls({call.id for call in self.calls.calls}))
+            self._are_records_closed = True
+            if stopped:
+                log.warning("%d calls were going on when the system stopped", stopped)
+
     async def _look(self) -> None:
+        await self._close_records()
         self.configuration.look_at_addresses()
         self.dispatcher.note(self.locations.expire(self.endpoint.now()))
         directory = await asyncio.wrap_future(self.store.changed())
@@ -180,6 +229,7 @@ class SipDaemon:
     async def _close(self) -> None:
         await attempt(self.control.close())
         await attempt(self.endpoint.close(SIP_ENDS_WITHIN))
+        await attempt(self.calls.leave())
         await attempt(self.media.close())
         await attempt(asyncio.to_thread(self.store.close))
 
@@ -199,6 +249,12 @@ async def attempt(step: Awaitable[None]) -> None:
         await step
     except Exception:
         log.exception("a step of the end failed")
+
+
+def adoption_text(report: AdoptionReport) -> str:
+    """For the list of events."""
+    text = f"The signalling process was restarted. Calls that went on: {report.adopted}."
+    return f"{text} Calls that had to be ended: {report.ended}." if report.ended else text
 
 
 def refuse_to_be_deaf(listeners: list[ListenerStatus]) -> None:

@@ -39,6 +39,7 @@ class Dispatcher:
         """From now on requests are answered."""
         self._endpoint.ack_handler = self._calls.handle_ack
         self._endpoint.cancel_handler = self._calls.handle_cancel
+        self._endpoint.stray_handler = self._calls.handle_stray
         self._endpoint.flow_closed_handler = self._close_flow
         self._endpoint.silence_handler = self.reachability.doubt
         for binding in self._locations.snapshot():

@@ -56,7 +56,7 @@ KEEPALIVE_BYTES = b"\r\n\0"
 
 
 class Endpoint:
-    """Our side of SIP. Transaction users set the four handlers; until then requests are answered 503."""
+    """Our side of SIP. Transaction users set the handlers; until then requests are answered 503."""
 
     def __init__(
         self,
@@ -72,6 +72,8 @@ class Endpoint:
         """A request that is neither ACK nor CANCEL. A RemoteProtocolError that it raises becomes the answer."""
         self.ack_handler: Callable[[AckReceived], None] = ignore
         self.cancel_handler: Callable[[CancelReceived], None] = ignore
+        self.stray_handler: Callable[[StrayResponse], None] = ignore
+        """A response to no request that is known here: perhaps to one of an earlier process."""
         self.flow_closed_handler: Callable[[Flow], None] = ignore
         self.silence_handler: Callable[[Flow], None] = ignore
         """A request of ours on that flow got no final answer, or could not be sent."""
@@ -199,6 +201,10 @@ class Endpoint:
         """
         self._answer(transaction, response, self._transactions.refuse)
 
+    def postpone(self, transaction: ServerTransaction) -> None:
+        """Leaves a request without an answer, as if it had not arrived: over UDP the peer repeats it."""
+        self._transactions.ignore(transaction)
+
     def send_again(self, response: Response, flow: Flow) -> None:
         """Repeats a 2xx to an INVITE (RFC 3261 §13.3.1.4, RFC 6026 §7.1)."""
         self._pump.send(bytes(response), flow)
@@ -310,6 +316,7 @@ class Endpoint:
                 self._guard(self.cancel_handler, event, event.transaction.flow)
             case StrayResponse():
                 logger.debug("%s stray response %d", event.flow, event.response.status)
+                self._guard(self.stray_handler, event, event.flow)
 
     def _offer(self, event: RequestReceived) -> None:
         try:

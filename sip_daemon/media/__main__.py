@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data-dir", type=Path, help="the data folder; GOSIP_DATA_DIR or ./data unless given")
     made.add_argument("--socket", type=Path, help="control socket, instead of the one in the run folder")
     made.add_argument("--ports", type=port_slice, help="A-B: the ports of this worker alone")
-    made.add_argument("--grace", type=float, default=120.0, help="seconds that sessions outlive their owner")
+    made.add_argument("--grace", type=float, default=600.0, help="seconds that sessions outlive their owner")
     made.add_argument("--silence", type=float, default=30.0, help="seconds of silence until a peer counts as gone")
     return made
 

@@ -54,7 +54,7 @@ class WorkerConfig:
     """Of the control connection."""
     ports: PortSlice
     """This worker's own."""
-    grace_seconds: float = 120.0
+    grace_seconds: float = 600.0
     """How long sessions live on without an owner."""
     silence_seconds: float = 30.0
     """How long a peer that should send may be silent before its owner is told."""

@@ -4,7 +4,7 @@
 interfaces stay close to offer, answer, delete, play and record, so that another engine can stand behind them.
 """
 
-from sip_daemon.media_plane.plane import LostHandler, MediaListener, MediaPlane, MediaSession
+from sip_daemon.media_plane.plane import FoundHandler, LostHandler, MediaListener, MediaPlane, MediaSession
 from sip_daemon.media_plane.values import (
     TONES,
     AdoptableSession,
@@ -29,6 +29,7 @@ __all__ = [
     "TONES",
     "AdoptableSession",
     "DigitPressed",
+    "FoundHandler",
     "LostHandler",
     "MediaEvent",
     "MediaHearing",

@@ -13,7 +13,7 @@ from typing import Any
 from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.flow import TransportAddress
 from sip_daemon.media_plane.link import Operation, WorkerLink
-from sip_daemon.media_plane.plane import LostHandler, MediaListener, MediaSession
+from sip_daemon.media_plane.plane import FoundHandler, LostHandler, MediaListener, MediaSession
 from sip_daemon.media_plane.values import (
     AdoptableSession,
     MediaEvent,
@@ -167,13 +167,14 @@ class LocalMediaSession:
 class LocalMediaPlane:
     """Implements `MediaPlane` with the workers that listen on these control sockets, in order of their index.
 
-    What an earlier signalling process left in a worker is closed when the worker is found, so that its ports are free
-    at once. Whoever means to adopt it says `keep_orphans`.
+    `found` is to be set before `start`.
     """
 
-    def __init__(self, sockets: Iterable[Path], *, keep_orphans: bool = False) -> None:
+    def __init__(self, sockets: Iterable[Path]) -> None:
         self.lost: LostHandler | None = None
-        self._keep_orphans = keep_orphans
+        self.found: FoundHandler | None = None
+        self._seen: set[int] = set()
+        """The workers that were found at least once."""
         self._sessions: list[dict[str, LocalMediaSession]] = []
         self._links: list[WorkerLink] = []
         for index, path in enumerate(sockets):
@@ -203,12 +204,9 @@ class LocalMediaPlane:
                 failure = error
         raise failure
 
-    async def adoptable(self) -> tuple[AdoptableSession, ...]:
-        found: list[AdoptableSession] = []
-        for link in self._links:
-            if link.is_up:
-                found += await orphans_of(link)
-        return tuple(found)
+    @property
+    def is_complete(self) -> bool:
+        return len(self._seen) == len(self._links)
 
     async def adopt(self, session: AdoptableSession) -> MediaSession:
         link = self._links[session.worker]
@@ -235,6 +233,12 @@ class LocalMediaPlane:
                         found[identifier] = statistics_from(values)
         except (MediaError, TimeoutError) as error:
             logger.debug("media worker %d tells no counters: %s", link.index, error)
+
+    async def discard(self, sessions: Sequence[AdoptableSession]) -> None:
+        closings = (self._links[one.worker].call("session.close", {"id": one.id}) for one in sessions)
+        for error in await asyncio.gather(*closings, return_exceptions=True):
+            if isinstance(error, MediaError):
+                logger.warning("a session that was left could not be closed: %s", error)
 
     def status(self) -> list[WorkerStatus]:
         # The workers are asked now and then only; how many sessions are ours is known at any time.
@@ -276,11 +280,13 @@ class LocalMediaPlane:
 
     async def _take_worker(self, link: WorkerLink) -> None:
         """A worker was found, or found again. Nobody else opens sessions, so those without an owner are of the past."""
-        if self._keep_orphans:
-            return
-        closed = (await link.call("session.discard", {}))["closed"]
-        if closed:
-            logger.warning("%d sessions that were left in media worker %d are closed", closed, link.index)
+        if self.found is None:
+            closed = (await link.call("session.discard", {}))["closed"]
+            if closed:
+                logger.warning("%d sessions that were left in media worker %d are closed", closed, link.index)
+        elif orphans := await orphans_of(link):
+            await self.found(tuple(orphans))
+        self._seen.add(link.index)
 
     def _take_event(self, params: dict[str, Any]) -> None:
         event = event_from(params)

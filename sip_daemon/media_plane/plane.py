@@ -75,8 +75,15 @@ class MediaSession(Protocol):
 LostHandler = Callable[[int, tuple[MediaSession, ...]], None]
 
 
+FoundHandler = Callable[[tuple[AdoptableSession, ...]], Awaitable[None]]
+
+
 class MediaPlane(Protocol):
     """Where sessions come from."""
+
+    found: FoundHandler | None
+    """Called each time that a worker is found with sessions that nobody owns, before it takes new ones: each of them is
+    to be adopted or discarded. While this is None they are discarded, so that their ports are free at once."""
 
     lost: LostHandler | None
     """Called with a worker's index and its sessions after the worker went; their listeners got `SessionLost` before."""
@@ -89,14 +96,18 @@ class MediaPlane(Protocol):
         Raises `MediaUnavailable` when no worker or no port is free.
         """
 
-    async def adoptable(self) -> tuple[AdoptableSession, ...]:
-        """The sessions that no signalling process owns any more."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether each worker was found at least once: only then is it known which calls outlived their process."""
 
     async def adopt(self, session: AdoptableSession) -> MediaSession:
         """Own it from now on."""
 
     async def statistics(self, sessions: Sequence[MediaSession], *, within: float) -> Mapping[str, MediaStatistics]:
         """Of many sessions, by id, in few requests; those that are gone, or do not answer in time, are left out."""
+
+    async def discard(self, sessions: Sequence[AdoptableSession]) -> None:
+        """Close them. One that cannot be reached ends by itself."""
 
     def status(self) -> list[WorkerStatus]: ...
 

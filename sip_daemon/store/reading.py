@@ -5,9 +5,10 @@ The rule: a row that was changed behind our back is passed over with a line in t
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from sys import intern
 from types import MappingProxyType
@@ -211,12 +212,13 @@ def parse_address(text: str) -> TransportAddress:
     return TransportAddress(host.removeprefix("[").removesuffix("]"), int(port))
 
 
-def close_open_calls(connection: sqlite3.Connection, wall: float) -> int:
-    """Calls that were going on when the system stopped are over (rulings: `system stopped`); returns how many."""
+def close_open_calls(connection: sqlite3.Connection, wall: float, but: Sequence[str] = ()) -> int:
+    """Calls that were going on when the system stopped are over, all but these; returns how many."""
     with transaction(connection):
         cursor = connection.execute(
-            "UPDATE call SET status = ?, cause = ?, ended_by = ?, ended_at = max(started_at, ?) WHERE ended_at IS NULL",
-            (*STOPPED, wall),
+            "UPDATE call SET status = ?, cause = ?, ended_by = ?, ended_at = max(started_at, ?)"
+            " WHERE ended_at IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
+            (*STOPPED, wall, json.dumps(list(but))),
         )
     return cursor.rowcount
 

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,7 @@ class Store:
     # What the loop's thread calls
 
     def start(self) -> tuple[Directory, tuple[Binding, ...]]:
-        """Open the database, close the calls of the last run, and read the directory and the bindings.
+        """Open the database, and read the directory and the bindings.
 
         Waits for it: to be called before anything listens. Raises what `open_database` raises.
         """
@@ -108,6 +108,14 @@ class Store:
     def load_directory(self) -> Future[Directory]:
         """All of it, read anew."""
         return self.ask(self._load_directory)
+
+    def close_open_calls(self, but: Collection[str]) -> Future[int]:
+        """End the records of the last run whose calls are over, all but these; how many there were.
+
+        To be asked before new calls begin.
+        """
+        ids = tuple(but)
+        return self.ask(lambda connection: reading.close_open_calls(connection, self._wall_clock(), ids))
 
     def changed(self) -> Future[Directory | None]:
         """A new directory when configuration was changed, else None. Cheap enough to be asked every second."""
@@ -167,9 +175,6 @@ class Store:
         return connection
 
     def _start(self, connection: sqlite3.Connection) -> tuple[Directory, tuple[Binding, ...]]:
-        stopped = reading.close_open_calls(connection, self._wall_clock())
-        if stopped:
-            logger.warning("%d calls were going on when the system stopped", stopped)
         bindings = reading.load_bindings(connection, self._clock(), self._wall_clock())
         directory = self._load_directory(connection)
         connection.execute(f"PRAGMA busy_timeout = {self._limits.busy_ms:d}")

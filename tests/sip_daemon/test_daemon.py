@@ -241,19 +241,139 @@ async def test_bindings_survive_a_kill(running: Daemon, network: UdpNetwork) -> 
     assert 590 <= binding["expires_in"] <= 600
 
 
-async def test_a_call_that_was_going_on_at_a_kill_is_closed_at_the_next_start(
+async def test_a_kill_drops_no_call(running: Daemon, network: UdpNetwork) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna, berta = await make_phone(network, running, "100"), await make_phone(network, running, "200")
+        await register(anna)
+        await register(berta)
+        wait_for_media(running)
+        call, ringing = await connect(anna, berta)
+        wait_for(lambda: running.rows("SELECT 1 FROM call WHERE status = 'talking'"), "the call to be on disk")
+        (before,) = running.rows("SELECT id, started_at, answered_at FROM call")
+        running.kill()
+        running.start()
+        (live,) = running.ask("call.list")["calls"]
+        assert (live["id"], live["started_at"], live["answered_at"]) == before
+        assert live["adopted_at"] == pytest.approx(time.time(), abs=20)
+        assert running.rows("SELECT status, ended_at FROM call") == [("talking", None)]
+        call.hold()
+        assert (await call.reply()).status == 200
+        ringing.hang_up()
+        assert (await ringing.reply()).status == 200
+        await call.received("BYE")
+        assert running.stop() == 0
+        assert running.rows("SELECT id, started_at, answered_at, status, ended_by FROM call") == [
+            (*before, "answered", "callee")
+        ]
+        assert running.rows("SELECT side, state FROM call_leg ORDER BY side") == [
+            ("callee", "answered"),
+            ("caller", "answered"),
+        ]
+        assert running.rows("SELECT kind, severity FROM event") == [("calls-adopted", "info")]
+
+
+async def test_a_bye_that_is_sent_while_nobody_is_there_ends_the_call_after_the_restart(
     running: Daemon, network: UdpNetwork
 ) -> None:
     with WorkerProcess(running.settings.folder.run):
         anna = await make_phone(network, running, "100")
         await register(anna)
         wait_for_media(running)
-        await anna.dial("*43").response(200)
+        call = anna.dial("*43")
+        await call.response(200)
+        running.kill()
+        call.hang_up()
+        running.start()
+        assert (await call.reply()).status == 200
+        wait_for(
+            lambda: running.rows("SELECT 1 FROM call WHERE status = 'answered' AND ended_by = 'caller'"), "the record"
+        )
+        wait_for(lambda: running.ask("status")["media"][0]["sessions"] == 0, "the session to be closed")
+
+
+async def test_a_call_that_rang_at_a_kill_is_closed_and_leaves_no_port_taken(
+    running: Daemon, network: UdpNetwork
+) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna, berta = await make_phone(network, running, "100"), await make_phone(network, running, "200")
+        await register(anna)
+        await register(berta)
+        wait_for_media(running)
+        call = anna.dial("200", host="pbx.example")
+        ringing = await berta.incoming()
+        ringing.ring()
+        await call.response(180)
         wait_for(lambda: running.rows("SELECT 1 FROM call"), "the call to be on disk", seconds=1)
         running.kill()
         running.start()
-        assert running.rows("SELECT status FROM call") == [("stopped",)]
+        assert running.rows("SELECT status, cause, ended_by FROM call") == [("stopped", "system stopped", "system")]
         wait_for(lambda: running.ask("status")["media"][0]["ports_free"] == 200, "the ports of that call to be free")
+        ringing.answer()
+        await ringing.received("BYE")
+
+
+async def test_a_hand_over_ends_the_process_and_not_the_calls(running: Daemon, network: UdpNetwork) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna = await make_phone(network, running, "100")
+        await register(anna)
+        wait_for_media(running)
+        call = anna.dial("*44")
+        await call.response(200)
+        wait_for(lambda: running.rows("SELECT 1 FROM call WHERE status = 'talking'"), "the call to be on disk")
+        process = running.process
+        assert process is not None
+        process.send_signal(signal.SIGUSR2)
+        assert process.wait(5) == 0
+        assert not [request for request in call.requests if request.method == "BYE"]
+        assert running.rows("SELECT status, ended_at FROM call") == [("talking", None)]
+        running.start()
+        (live,) = running.ask("call.list")["calls"]
+        running.ask("call.hangup", id=live["id"])
+        await call.received("BYE")
+        wait_for(
+            lambda: running.rows("SELECT 1 FROM call WHERE status = 'answered' AND ended_by = 'admin'"), "the record"
+        )
+
+
+async def test_a_start_that_fails_leaves_the_calls_to_one_that_succeeds(running: Daemon, network: UdpNetwork) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna = await make_phone(network, running, "100")
+        await register(anna)
+        wait_for_media(running)
+        call = anna.dial("*44")
+        await call.response(200)
+        wait_for(lambda: running.rows("SELECT 1 FROM call WHERE status = 'talking'"), "the call to be on disk")
+        running.kill()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind((HOST, running.port))
+            refused_start(running)
+        running.start()
+        assert len(running.ask("call.list")["calls"]) == 1
+        call.hang_up()
+        assert (await call.reply()).status == 200
+
+
+async def test_three_hundred_calls_are_taken_up_within_a_second(running: Daemon, network: UdpNetwork) -> None:
+    """By CPU time, twice that is allowed: reading all of them, and owning their sessions."""
+    with WorkerProcess(running.settings.folder.run, ports="40000-41999"):
+        anna = await make_phone(network, running, "100")
+        await register(anna)
+        wait_for_media(running)
+        calls = [anna.dial("*43") for _ in range(300)]
+        for call in calls:
+            await call.response(200)
+        wait_for(lambda: running.ask("status")["counts"]["calls"] == 300, "the calls")
+        running.kill()
+        running.start()
+        assert running.ask("status")["counts"]["calls"] == 300
+        assert await register(anna) == 200
+        assert running.process is not None
+        assert cpu_seconds(running.process.pid) < 2 + 1.0
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def test_stopping_ends_live_calls_and_records_them(running: Daemon, network: UdpNetwork) -> None:

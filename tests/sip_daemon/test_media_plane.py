@@ -14,6 +14,7 @@ from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.flow import TransportAddress
 from sip_daemon.media.packets.dtmf import TelephoneEvent
 from sip_daemon.media_plane import (
+    AdoptableSession,
     DigitPressed,
     MediaEvent,
     MediaHearing,
@@ -480,18 +481,65 @@ async def test_sessions_outlive_signalling_and_are_adopted_with_their_state(
     a, b = await bridged(before, alice.media(), bob.media())
     await a.attach(b"all about the call")
     await before.close()
-    after = LocalMediaPlane([worker.socket], keep_orphans=True)
+    after = Finder(worker)
     await after.start()
     alice.send(a.address, b"nothing happened")
     assert bob.receive().payload == b"nothing happened"
-    found = {entry.id: entry for entry in await after.adoptable()}
-    assert set(found) == {a.id, b.id}
-    assert found[a.id].state == b"all about the call"
-    adopted = await after.adopt(found[a.id])
+    left = {entry.id: entry for entry in after.left}
+    assert set(left) == {a.id, b.id}
+    assert left[a.id].state == b"all about the call"
+    adopted = await after.plane.adopt(left[a.id])
     assert adopted.address == a.address
     assert (await adopted.statistics()).packets_received == 1
-    assert [entry.id for entry in await after.adoptable()] == [b.id]
-    await after.close()
+    assert after.plane.is_complete
+    await after.plane.close()
+    again = Finder(worker)
+    await again.start()
+    assert len(again.left) == 2
+    await again.plane.discard(again.left)
+    await again.plane.discard(again.left)
+    await again.plane.close()
+    last = Finder(worker)
+    await last.start()
+    assert last.left == ()
+    await last.plane.close()
+
+
+class Finder:
+    """A plane that takes down what it finds."""
+
+    def __init__(self, worker: WorkerProcess) -> None:
+        self.plane = LocalMediaPlane([worker.socket])
+        self.plane.found = self._take
+        self.left: tuple[AdoptableSession, ...] = ()
+
+    async def start(self) -> None:
+        assert not self.plane.is_complete
+        await self.plane.start()
+
+    async def _take(self, sessions: tuple[AdoptableSession, ...]) -> None:
+        self.left = sessions
+
+
+async def test_a_silence_that_nobody_heard_of_is_told_to_who_adopts(
+    tmp_path: Path, peers: tuple[RtpPeer, RtpPeer]
+) -> None:
+    alice, _ = peers
+    with WorkerProcess(tmp_path, options=["--silence", "0.5"]) as worker:
+        before = LocalMediaPlane([worker.socket])
+        await before.start()
+        (a,) = await before.open([LOOPBACK], call_id="quiet")
+        await a.configure(alice.media())
+        await before.close()
+        await asyncio.sleep(2.2)
+        after = Finder(worker)
+        await after.start()
+        heard: list[MediaEvent] = []
+        adopted = await after.plane.adopt(after.left[0])
+        adopted.listener = heard.append
+        await eventually(lambda: heard)
+        assert isinstance(heard[0], MediaSilent)
+        await after.plane.close()
 
 
 async def test_orphans_end_after_the_grace_period(tmp_path: Path) -> None:
@@ -500,11 +548,11 @@ async def test_orphans_end_after_the_grace_period(tmp_path: Path) -> None:
         await before.start()
         await before.open([LOOPBACK], call_id="orphan")
         await before.close()
-        after = LocalMediaPlane([worker.socket], keep_orphans=True)
-        await after.start()
         await asyncio.sleep(0.6)
-        assert await after.adoptable() == ()
-        await after.close()
+        after = Finder(worker)
+        await after.start()
+        assert after.left == ()
+        await after.plane.close()
 
 
 async def test_what_an_earlier_process_left_is_closed_and_its_ports_are_free(tmp_path: Path) -> None:
@@ -515,7 +563,6 @@ async def test_what_an_earlier_process_left_is_closed_and_its_ports_are_free(tmp
         await before.close()
         after = LocalMediaPlane([worker.socket])
         await after.start()
-        assert await after.adoptable() == ()
         assert len(await after.open([LOOPBACK, LOOPBACK], call_id="new")) == 2
         await after.close()
 
@@ -541,10 +588,10 @@ async def test_more_sessions_than_fit_into_one_answer_are_adoptable(worker: Work
     for session in sessions:
         await session.attach(bytes(200_000))
     await before.close()
-    after = LocalMediaPlane([worker.socket], keep_orphans=True)
+    after = Finder(worker)
     await after.start()
-    assert {entry.id for entry in await after.adoptable()} == {session.id for session in sessions}
-    await after.close()
+    assert {entry.id for entry in after.left} == {session.id for session in sessions}
+    await after.plane.close()
 
 
 async def test_a_peer_gets_reports_and_a_goodbye(plane: LocalMediaPlane, peers: tuple[RtpPeer, RtpPeer]) -> None:

@@ -13,11 +13,13 @@ from types import MappingProxyType, TracebackType
 from typing import cast
 
 from sip_daemon.authentication import Authenticator
+from sip_daemon.call.adoption import AdoptionReport
 from sip_daemon.call.manager import CallManager
 from sip_daemon.call.record import CallChange, CallEnded, CallRecord, CallTrouble
 from sip_daemon.directory import Device, Directory, Extension
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.flow import TransportAddress, TransportProtocol
+from sip_daemon.media_plane import AdoptableSession
 from sip_daemon.registrar import Binding
 from sip_daemon.transport import TransportLayer
 from tests.support.media import MemoryMediaPlane, MemoryMediaSession
@@ -31,8 +33,18 @@ WALL_CLOCK = 1_700_000_000.0
 class Exchange:
     """Extensions 100, 200 and 300, each with as many devices as phones are made for it."""
 
-    def __init__(self, *, media_capacity: int = 100, media_workers: int = 1, network: Network | None = None) -> None:
-        self.network = network if network is not None else Network()
+    def __init__(
+        self,
+        *,
+        media_capacity: int = 100,
+        media_workers: int = 1,
+        network: Network | None = None,
+        predecessor: Exchange | None = None,
+    ) -> None:
+        """`predecessor` was killed: the network, the phones and the media are those that it had."""
+        if network is None:
+            network = predecessor.network if predecessor is not None else Network()
+        self.network: Network = network
         self.transport = NetworkTransport(self.network)
         loop = asyncio.get_running_loop()
         self.endpoint = Endpoint(
@@ -59,15 +71,50 @@ class Exchange:
             locate=lambda username: self.bindings.get(username, []),
             authenticator=Authenticator(b"0" * 32),
             submit=self._submit,
-            wall_clock=lambda: WALL_CLOCK,
+            wall_clock=lambda: WALL_CLOCK + loop.time() - 1000.0,
         )
         self.endpoint.request_handler = self.manager.handle_request
         self.endpoint.ack_handler = self.manager.handle_ack
         self.endpoint.cancel_handler = self.manager.handle_cancel
         self.endpoint.flow_closed_handler = self.manager.handle_flow_closed
+        self.endpoint.stray_handler = self.manager.handle_stray
         self._news = asyncio.Event()
         self._phones = 0
         self._running: asyncio.Task[None] | None = None
+        self.left: tuple[AdoptableSession, ...] = ()
+        """What the predecessor left in the media workers."""
+        if predecessor is not None:
+            self._take_over(predecessor)
+
+    def _take_over(self, predecessor: Exchange) -> None:
+        self.media.left, self.media.opened = predecessor.media.left, predecessor.media.opened
+        for session in self.media.left.values():
+            session.plane = self.media
+        self.left = predecessor.left
+        self.directory = predecessor.directory
+        self.transport.transports = predecessor.transport.transports
+        self.transport.first_connection = predecessor.transport.first_connection + 1
+        self.bindings = {
+            name: [binding for binding in bindings if not binding.flow.transport.is_reliable]
+            for name, bindings in predecessor.bindings.items()
+        }
+
+    async def kill(self) -> Exchange:
+        """`kill -9`, and a new process, which is still to be entered: it has adopted nothing yet."""
+        self.left = self.media.orphan()
+        self.transport.die()
+        for call in self.manager.calls:
+            call.is_leaving = True
+        assert self._running is not None
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        return Exchange(predecessor=self)
+
+    async def adopt(self) -> AdoptionReport:
+        """Take up what the predecessor left, as the daemon does at its start."""
+        report = await self.manager.adopt(self.left)
+        self.manager.begin_sending()
+        return report
 
     async def __aenter__(self) -> Exchange:
         self._running = asyncio.create_task(self.manager.run())
@@ -78,7 +125,7 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.manager.stop()
-        if self._running is not None:
+        if self._running is not None and not self._running.done():
             await self._running
 
     def phone(

@@ -12,6 +12,7 @@ from sip_daemon.errors import MediaError, MediaUnavailable
 from sip_daemon.flow import TransportAddress
 from sip_daemon.media_plane import (
     AdoptableSession,
+    FoundHandler,
     LostHandler,
     MediaEvent,
     MediaListener,
@@ -136,7 +137,10 @@ class MemoryMediaPlane:
         """The open ones, by id."""
         self.opened: list[MemoryMediaSession] = []
         """All that were ever opened, in order."""
-        self.orphans: list[AdoptableSession] = []
+        self.found: FoundHandler | None = None
+        self.left: dict[str, MemoryMediaSession] = {}
+        """Those that outlived their owner."""
+        self.is_complete = True
         self.on_attach: Callable[[MemoryMediaSession], None] = lambda session: None
         """Called when state was left with a session."""
         self.is_closed = False
@@ -153,15 +157,20 @@ class MemoryMediaPlane:
             raise MediaUnavailable(f"media worker {worker} is not there")
         return tuple(self._open(request, call_id, worker) for request in requests)
 
-    async def adoptable(self) -> tuple[AdoptableSession, ...]:
-        return tuple(self.orphans)
+    def orphan(self) -> tuple[AdoptableSession, ...]:
+        """As if the process that owns the sessions had died: they go on, and may be adopted."""
+        self.left, self.sessions = self.sessions, {}
+        for session in self.left.values():
+            session.listener = None
+        return tuple(
+            AdoptableSession(session.id, session.worker, session.call_id, session.address, session.state)
+            for session in self.left.values()
+        )
 
     async def adopt(self, session: AdoptableSession) -> MediaSession:
-        self.orphans.remove(session)
-        request = OpenRequest(session.address.host, session.address.host)
-        adopted = MemoryMediaSession(self, session.id, session.worker, session.address, session.call_id, request)
-        adopted.state = session.state
-        self.sessions[session.id] = adopted
+        if session.id not in self.left:
+            raise MediaError("there is no such media session")
+        adopted = self.sessions[session.id] = self.left.pop(session.id)
         return adopted
 
     async def statistics(self, sessions: Sequence[MediaSession], *, within: float) -> Mapping[str, MediaStatistics]:
@@ -173,6 +182,10 @@ class MemoryMediaPlane:
                     with suppress(MediaError):
                         found[session.id] = await session.statistics()
         return found
+
+    async def discard(self, sessions: Sequence[AdoptableSession]) -> None:
+        for session in sessions:
+            await self.left.pop(session.id).close()
 
     def status(self) -> list[WorkerStatus]:
         return [

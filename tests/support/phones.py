@@ -138,6 +138,9 @@ class NetworkTransport:
         """Peers that are reached by another transport than UDP."""
         self.places: dict[str, tuple[Target, ...]] = {}
         """Targets by host name, as DNS would tell them."""
+        self.first_connection = 1
+        """Number of the connections of this process: those of another one are gone with it."""
+        self.is_dead = False
         self._network = network
         self._receiver: TransportReceiver | None = None
         network.attach(address, self._receive)
@@ -148,7 +151,12 @@ class NetworkTransport:
     def flow(self, remote: TransportAddress) -> Flow:
         """The flow to that peer."""
         transport = self.transports.get(remote, TransportProtocol.UDP)
-        return Flow(transport, self.address, remote, 0 if transport is TransportProtocol.UDP else 1)
+        return Flow(transport, self.address, remote, 0 if transport is TransportProtocol.UDP else self.first_connection)
+
+    def die(self) -> None:
+        """The process is gone: nothing is received or sent any more."""
+        self.is_dead = True
+        self._network.detach(self.address)
 
     def break_flow(self, remote: TransportAddress) -> None:
         """The connection to that peer closes."""
@@ -158,12 +166,13 @@ class NetworkTransport:
         self._receiver.flow_closed(flow)
 
     def send(self, data: bytes, flow: Flow) -> None:
-        if flow in self.broken or flow.connection < 0:
-            raise TransportError(f"{flow} is closed")
-        self._network.send(data, flow.local, flow.remote)
+        flow = self.usable(flow)
+        if not self.is_dead:
+            self._network.send(data, flow.local, flow.remote)
 
     def usable(self, flow: Flow) -> Flow:
-        if flow in self.broken or flow.connection < 0:
+        foreign = flow.transport.is_reliable and flow.connection != self.first_connection
+        if foreign or flow in self.broken or flow.connection < 0:
             raise TransportError(f"{flow} is closed")
         return flow
 

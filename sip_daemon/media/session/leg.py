@@ -194,6 +194,10 @@ class Leg:
         """Its series up to now."""
         return self.quality.values(self._loop.now())
 
+    def forget_silence(self) -> None:
+        """A silence that was reported to nobody is to be reported again."""
+        self._silence.forget_report()
+
     def check(self) -> None:
         """Called about once a second."""
         now, description = self._loop.now(), self.description

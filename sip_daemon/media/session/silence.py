@@ -26,6 +26,10 @@ class SilenceWatch:
         """None is due: on hold, inactive."""
         self._is_due = False
 
+    def forget_report(self) -> None:
+        """Nobody heard of the last one: a silence that goes on is told again."""
+        self._is_reported = False
+
     def check(self, count: int, now: float) -> float | None:
         """The seconds of silence, once for each silence that lasts too long."""
         if count != self._count:

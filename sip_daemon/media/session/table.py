@@ -140,6 +140,7 @@ class SessionTable:
         if session.grace_timer is not None:
             session.grace_timer.cancel()
             session.grace_timer = None
+            session.leg.forget_silence()  # nobody heard of it
 
     def attach(self, session: Session, state: bytes) -> None:
         """Raises `MediaError` for more than a call can need."""

@@ -137,7 +137,7 @@ async def test_phones_that_did_not_win_stay_in_the_record() -> None:
 
 GOOD = json.loads(
     CallState(
-        CallRecord("a", 1.0, "100", "", "100", "200", status=CallStatus.TALKING, answered_at=2.0), (), "x", "echo"
+        CallRecord("a", 1.0, "100", "", "100", "200", status=CallStatus.TALKING, answered_at=2.0), (), "x", 3.0, "echo"
     ).dump()
 )
 

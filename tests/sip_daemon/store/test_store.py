@@ -163,15 +163,29 @@ def test_a_call_is_one_row_from_start_to_end_and_its_legs_come_at_the_end(store:
     ]
 
 
-def test_calls_that_were_going_on_are_closed_at_the_next_start(store: Store, path: Path) -> None:
+def test_calls_that_did_not_survive_are_closed_at_the_next_start(store: Store, path: Path) -> None:
     store.submit(CallStarted(RECORD))
+    store.submit(CallStarted(replace(RECORD, id="survivor")))
     store.close()
     again = make_store(path)
     again.start()
+    assert again.close_open_calls({"survivor"}).result() == 1
     again.close()
-    assert rows(path, "SELECT status, cause, ended_by, ended_at FROM call") == [
-        ("stopped", "system stopped", "system", WALL)
+    assert rows(path, "SELECT status, cause, ended_by, ended_at FROM call ORDER BY id") == [
+        ("stopped", "system stopped", "system", WALL),
+        ("ringing", "", "", None),
     ]
+
+
+def test_a_call_that_is_taken_up_late_is_open_again(store: Store, path: Path) -> None:
+    """Its media worker was found only after the records had been closed."""
+    talking = replace(RECORD, status=CallStatus.TALKING, answered_at=WALL + 5)
+    store.submit(CallUpdated(talking))
+    store.flush()
+    store.close_open_calls(()).result()
+    store.submit(CallUpdated(talking))
+    store.flush()
+    assert rows(path, "SELECT status, cause, ended_by, ended_at FROM call") == [("talking", "", "", None)]
 
 
 def test_events_are_stored(store: Store, path: Path) -> None:
