@@ -306,8 +306,8 @@ class World:
     async def end(self, running: asyncio.Task[None]) -> None:
         """Everybody goes home: what is left then would be left for ever."""
         self.manager.stop()
+        self.locations.expire(self.endpoint.now() + 7200)  # phones that are known are asked whether they are there
         await asyncio.sleep(FADE_SECONDS)
-        self.locations.expire(self.endpoint.now() + 7200)
         self.look()
         counts = self.endpoint.transaction_counts()
         left = {
