@@ -72,5 +72,6 @@ class PeerAddressing:
         """The address of ours that the peer of `flow` is told."""
         external = self._external_ip
         if external is None or self._external_is_ipv6 is not flow.local.is_ipv6 or self.is_local(flow.remote.host):
-            return flow.local.host
+            # The zone of a link-local address means nothing to the peer (RFC 4007 §11.2).
+            return flow.local.host.partition("%")[0]
         return external

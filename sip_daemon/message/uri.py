@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import IPv6Address
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
@@ -130,6 +131,8 @@ def _parse_sip(scheme: str, rest: str) -> Uri:
     rest, question, headers = rest.partition("?")
     host_port, semicolon, parameters = rest.partition(";")
     host, port = parse_host_port(host_port)
+    if ":" in host:
+        host = str(IPv6Address(host))  # compared as an address, whatever its spelling (RFC 5954 §4.1)
     return Uri(
         scheme,
         user,

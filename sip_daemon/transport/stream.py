@@ -105,7 +105,11 @@ class StreamConnection(asyncio.Protocol):
         if not local or not remote:  # The peer was gone before we looked.
             self._transport.abort()
             return
-        self.flow = Flow(self.kind.transport, address_of(local), address_of(remote), self.number)
+        peer = address_of(remote)
+        if "%" in peer.host:
+            # A link-local peer: its zone is known by the connection, and in SIP it has no place.
+            peer = TransportAddress(peer.host.partition("%")[0], peer.port)
+        self.flow = Flow(self.kind.transport, address_of(local), peer, self.number)
         self.is_open = True
         self._owner.opened(self)
         limits = self._owner.limits
