@@ -31,6 +31,15 @@ CSEQ_JUMP: Final = 10_000
 class AdoptedLeg(Leg):
     """`resume` is called once, when messages can be sent. `is_recent`: an answer that was pending may still be due."""
 
+    __slots__ = (
+        "_first_own_cseq",
+        "_kept_session_timer",
+        "_pending",
+        "_repetition",
+        "_strays",
+        "side",
+    )
+
     def __init__(
         self, context: LegContext, kept: KeptLeg, post: Callable[[Leg, CallEvent], None], *, is_recent: bool
     ) -> None:

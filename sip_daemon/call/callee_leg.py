@@ -54,6 +54,17 @@ class CalleeLeg(Leg):
     at a time, and the next is tried when nothing comes back on the one before.
     """
 
+    __slots__ = (
+        "_call",
+        "_forks",
+        "_heard",
+        "_invite",
+        "_is_cancelled",
+        "_is_heard",
+        "_spare",
+        "binding",
+    )
+
     side = Side.CALLEE
 
     def __init__(

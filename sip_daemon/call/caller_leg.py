@@ -22,6 +22,13 @@ from sip_daemon.transaction import ServerTransaction
 class CallerLeg(Leg):
     """From the INVITE on."""
 
+    __slots__ = (
+        "_has_rung",
+        "_invite",
+        "max_forwards",
+        "transaction",
+    )
+
     side = Side.CALLER
 
     def __init__(

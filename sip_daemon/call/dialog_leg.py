@@ -81,6 +81,21 @@ class LegContext:
 class DialogLeg(ABC):
     """The part of a leg that media do not concern."""
 
+    __slots__ = (
+        "_context",
+        "_endpoint",
+        "_farewell",
+        "_flow_is_lost",
+        "_is_probing",
+        "_next_probe",
+        "contact",
+        "dialog",
+        "flow",
+        "instance",
+        "party",
+        "state",
+    )
+
     def __init__(self, context: LegContext, party: Party, flow: Flow) -> None:
         self.party = party
         self.flow = flow

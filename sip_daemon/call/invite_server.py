@@ -29,6 +29,7 @@ from sip_daemon.dialog import ReliableProvisionals
 from sip_daemon.dialog.machine import Machine, Table
 from sip_daemon.dialog.rack import OPTION_TAG
 from sip_daemon.endpoint import Endpoint, Handle
+from sip_daemon.errors import LocalProtocolError
 from sip_daemon.message import NameAddress, Request, Response, new_tag
 from sip_daemon.transaction import ServerTransaction, TimerValues
 
@@ -72,17 +73,18 @@ class InviteServer(Machine):
     __slots__ = (
         "_confirmed",
         "_contact",
+        "_cseq",
         "_endpoint",
         "_reliable",
         "_reminder",
         "_repetition",
+        "_request",
         "_success",
         "_tag",
         "_timers",
         "_unacknowledged",
         "has_answered",
         "last_response",
-        "request",
         "transaction",
     )
 
@@ -98,7 +100,8 @@ class InviteServer(Machine):
         unacknowledged: Callable[[], None],
     ) -> None:
         self.transaction = transaction
-        self.request = transaction.request
+        self._request: Request | None = transaction.request
+        self._cseq = transaction.request.cseq.number
         self.state = ServerState.PROCEEDING
         self.last_response: Response | None = None
         """The last one that carried our tag: a dialog is made of it."""
@@ -119,7 +122,14 @@ class InviteServer(Machine):
     def _make_reliable(self) -> ReliableProvisionals | None:
         if OPTION_TAG not in self.request.require:
             return None
-        return ReliableProvisionals(self.request.cseq.number, self._timers.t1)
+        return ReliableProvisionals(self._cseq, self._timers.t1)
+
+    @property
+    def request(self) -> Request:
+        """The INVITE, as long as anything may have to be said to it. Raises `LocalProtocolError` afterwards."""
+        if self._request is None:
+            raise LocalProtocolError("the INVITE was answered and acknowledged")
+        return self._request
 
     @property
     def is_reliable(self) -> bool:
@@ -207,7 +217,7 @@ class InviteServer(Machine):
 
     def acknowledge(self, ack: Request) -> bool:
         """Take an ACK, if it is for our 200."""
-        if ack.cseq.number != self.request.cseq.number:
+        if ack.cseq.number != self._cseq:
             return False
         self._feed(ServerInput.ACK, ack)
         return True
@@ -308,6 +318,8 @@ class InviteServer(Machine):
     def _confirm(self, ack: Request | None, now: float) -> None:
         self._stop(ack, now)
         self._confirmed(ack)
+        # A call may last for hours: what made it is not kept in memory for so long.
+        self._request = self._success = self.last_response = self._repetition = None
 
     def _stop(self, message: object, now: float) -> None:  # noqa: ARG002
         if self._repetition is not None:

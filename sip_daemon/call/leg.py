@@ -18,6 +18,15 @@ from sip_daemon.sdp import AudioDescription, offer_answer
 class Leg(OfferLeg):
     """The part that both sides have in common. `post` hands an event to the call."""
 
+    __slots__ = (
+        "_post",
+        "hearing_changes",
+        "outcome",
+        "session",
+        "sip_call_id",
+        "user_agent",
+    )
+
     side: Side
 
     def __init__(self, context: LegContext, party: Party, flow: Flow, post: Callable[[Leg, CallEvent], None]) -> None:

@@ -28,6 +28,12 @@ from sip_daemon.transaction import ServerTransaction
 class OfferLeg(ProposingLeg):
     """The part of a leg that knows of offers and answers, but not of media sessions."""
 
+    __slots__ = (
+        "_asking",
+        "_offer",
+        "_server",
+    )
+
     def __init__(self, context: LegContext, party: Party, flow: Flow) -> None:
         super().__init__(context, party, flow)
         self._server: InviteServer | None = None

@@ -28,6 +28,18 @@ MAX_ATTEMPTS: Final = 5
 class ProposingLeg(RefreshingLeg):
     """The part of a leg that proposes media to its phone."""
 
+    __slots__ = (
+        "_attempts",
+        "_client",
+        "_insists",
+        "_is_refreshing",
+        "_next_attempt",
+        "_proposed",
+        "_sdp",
+        "local",
+        "remote",
+    )
+
     def __init__(self, context: LegContext, party: Party, flow: Flow) -> None:
         super().__init__(context, party, flow)
         self.local: AudioDescription | None = None

@@ -36,6 +36,11 @@ INITIAL_SESSION: Final = str(SessionExpires(SESSION_EXPIRES, Refresher.UAC))
 class RefreshingLeg(DialogLeg):
     """The part of a leg that the session timer concerns."""
 
+    __slots__ = (
+        "_allow",
+        "_keeper",
+    )
+
     def __init__(self, context: LegContext, party: Party, flow: Flow) -> None:
         super().__init__(context, party, flow)
         self._allow = ""

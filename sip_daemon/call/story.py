@@ -5,7 +5,6 @@ The rule: only the call's own coroutine awaits here. Legs, media and timers call
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from sip_daemon.call.dialog_leg import LegContext
 from sip_daemon.call.events import CallEvent, Ended, HangUpRequested
 from sip_daemon.call.journal import Journal
 from sip_daemon.call.leg import Leg
+from sip_daemon.call.mailbox import Mailbox
 from sip_daemon.call.negotiation import settle
 from sip_daemon.call.record import CallChange, CallRecord, CallTrouble, LegRecord
 from sip_daemon.call.routing import ServiceKind
@@ -60,7 +60,7 @@ class Story:
         self.former_legs: tuple[LegRecord, ...] = ()
         """Of legs that were over before this process took the call up."""
         self._caller: Leg | None = None
-        self._events: asyncio.Queue[tuple[Leg | None, CallEvent]] = asyncio.Queue()
+        self._events: Mailbox[tuple[Leg | None, CallEvent]] = Mailbox()
         self._closed: dict[Leg, LegRecord] = {}
 
     @property
@@ -84,7 +84,7 @@ class Story:
 
     def post(self, leg: Leg | None, event: CallEvent) -> None:
         """Tell the story; it listens when it is ready."""
-        self._events.put_nowait((leg, event))
+        self._events.put((leg, event))
 
     async def next_event(self) -> tuple[Leg | None, CallEvent]:
         """The next thing that happened. Raises `CallOver` for what ends any chapter."""

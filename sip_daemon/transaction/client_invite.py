@@ -103,6 +103,7 @@ class ClientInviteTransaction(ClientTransaction):
 
     def _accept(self, response: Response, now: float) -> None:
         self._pass_up(response, now)
+        self._data = b""
         # Timer M, like L, lasts 64·T1 on every transport (RFC 6026 §7.2).
         self._linger(Input.TIMER_M, self.timers.timeout, now)
 

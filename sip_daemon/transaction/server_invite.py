@@ -21,7 +21,7 @@ from __future__ import annotations
 from math import inf
 from typing import ClassVar
 
-from sip_daemon.errors import RemoteProtocolError
+from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import AckReceived, Outbox
@@ -45,7 +45,7 @@ class ServerInviteTransaction(ServerTransaction):
         key: str = "",
     ) -> None:
         super().__init__(flow, timers, outbox, key)
-        self._request = request
+        self._request: Request | None = request
         self._interval = timers.t1
         self.is_cancelled = False
         """Whether the user was told of a CANCEL, which may be repeated under another transaction."""
@@ -56,6 +56,12 @@ class ServerInviteTransaction(ServerTransaction):
 
     @property
     def request(self) -> Request:
+        """The request, until it is answered with a 2xx.
+
+        Raises `LocalProtocolError` afterwards: `RequestReceived.request` is the one to hold on to.
+        """
+        if self._request is None:
+            raise LocalProtocolError("an accepted INVITE transaction has let its request go")
         return self._request
 
     @property
@@ -77,7 +83,7 @@ class ServerInviteTransaction(ServerTransaction):
         super()._send(response, now)
 
     def _send_trying(self, message: object, now: float) -> None:  # noqa: ARG002
-        super()._send(Response.to_request(self._request, 100), now)
+        super()._send(Response.to_request(self.request, 100), now)
 
     def _proceed(self, response: Response, now: float) -> None:
         self._send(response, now)
@@ -85,6 +91,7 @@ class ServerInviteTransaction(ServerTransaction):
 
     def _accept(self, response: Response, now: float) -> None:
         self._send(response, now)
+        self._request = self._last_response = None  # the user repeats its 2xx, nobody anything else
         # Timer L lasts 64·T1 on every transport: it matches the caller's timer B, not the network (RFC 6026 §7.1).
         self._linger(Input.TIMER_L, self.timers.timeout, now)
 

@@ -384,10 +384,11 @@ class PhoneCall:
         body: bytes = b"",
         headers: Sequence[tuple[str, str]] = (),
     ) -> Response:
+        method = transaction.request.method
         response = Response.to_request(transaction.request, status)
         for name, value in headers:
             response.headers.set(name, value)
-        if transaction.request.method in ("INVITE", "UPDATE"):
+        if method in ("INVITE", "UPDATE"):
             response.headers.set("Contact", str(self.phone.contact))
             for name, value in self.phone.mid_call_headers if not headers else ():
                 response.headers.set(name, value)
@@ -395,7 +396,7 @@ class PhoneCall:
             response.headers.set("Content-Type", "application/sdp")
             response.body = body
         self.phone.respond(transaction, response)
-        if self.phone.is_patient and transaction.request.method == "INVITE" and status < 300:
+        if self.phone.is_patient and method == "INVITE" and status < 300:
             self._repeat(transaction, response, 0.5)
         return response
 

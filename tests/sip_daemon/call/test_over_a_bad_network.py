@@ -230,7 +230,8 @@ async def test_all_directions_are_bad(tell: Tell, pattern: Sequence[Fate]) -> No
     await play(tell, Weather(pattern, pattern, pattern, pattern))
 
 
-FATES = st.lists(st.sampled_from(Fate), max_size=4)
+# With four each way all seven transmissions of an INVITE, or their answers, could be lost: then there is no call.
+FATES = st.lists(st.sampled_from(Fate), max_size=3)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
