@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,6 +66,14 @@ class Daemon:
             return self._snapshot
         finally:
             self._refreshing.release()
+
+    def call_quality(self, call_id: str) -> Sequence[Mapping[str, Any]]:
+        """How a live call went so far, leg by leg; nothing when it is over or `sip` does not tell."""
+        try:
+            answer = self._client.call("call.quality", {"id": call_id})
+        except ControlError:
+            return ()
+        return rows(answer.get("legs")) if isinstance(answer, Mapping) else ()
 
     def expire(self) -> None:
         """Something was just changed, and whoever did it wants to see it."""

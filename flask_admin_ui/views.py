@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from appliance.supervision.client import Process
 from flask_admin_ui.live import LiveBinding, LiveCall, Party, Snapshot
 from flask_admin_ui.processes import ProcessList
+from flask_admin_ui.quality import call_sound
 from flask_admin_ui.wording import Wording, live_call, process_state, program
 
 RESTARTABLE = ("sip", "media")
@@ -25,12 +26,23 @@ class LiveCallRow:
     answered_at: float | None
     wording: Wording
     may_hang_up: bool
+    sound: Wording | None = None
+    """How it is heard; None where nothing is known."""
 
 
 def live_call_rows(calls: Sequence[LiveCall], *, may_hang_up: bool) -> list[LiveCallRow]:
     """Oldest first, so that rows keep their place while calls come and go."""
     return [
-        LiveCallRow(call.id, call.caller, call.callee, call.started_at, call.answered_at, live_call(call), may_hang_up)
+        LiveCallRow(
+            call.id,
+            call.caller,
+            call.callee,
+            call.started_at,
+            call.answered_at,
+            live_call(call),
+            may_hang_up,
+            call_sound(call),
+        )
         for call in sorted(calls, key=lambda call: call.started_at or 0.0)
     ]
 

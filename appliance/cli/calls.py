@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +17,16 @@ from appliance.cli.common import (
     page_json,
     page_options,
     print_json,
+    printable,
     table,
     verb_options,
 )
+from appliance.control.errors import ControlError
 from appliance.errors import NotFound
+from appliance.operations.call_quality import grade, number, share
 from appliance.operations.context import Context
-from appliance.operations.history import STATUSES, CallFilter, CallView, calls_as_csv, list_calls
-from appliance.operations.live import hang_up, live_calls
+from appliance.operations.history import STATUSES, CallFilter, CallView, LegView, calls_as_csv, get_call, list_calls
+from appliance.operations.live import call_quality, hang_up, live_calls
 from appliance.operations.paging import PageRequest
 
 MOMENT = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"))
@@ -130,6 +135,81 @@ def list_live(context: Context, *, as_json: bool) -> None:
         for entry in calls
     )
     table(("FOR", "FROM", "TO", "STATE", "ID"), rows)
+
+
+@call.command()
+@click.argument("call_id", metavar="ID")
+@verb_options
+def show(call_id: str, data_dir: str | None, as_json: bool) -> None:
+    """Show one call with its phones and how each was heard; `gosip call list` has the ID.
+
+    \b
+    gosip call show 6f1c0e0a-6df7-4f63-9d2c-3f3a6b8a9c11
+    gosip call show 6f1c0e0a-6df7-4f63-9d2c-3f3a6b8a9c11 --json
+
+    Exit codes: 0; 1 there is no such call; 2 wrong usage; 3 there is no system in the data folder.
+    """
+    context = open_context(data_dir)
+    view = get_call(context, call_id)
+    live = live_quality(context, view)
+    if as_json:
+        print_json({**call_json(view), "legs": [asdict(leg) for leg in view.legs], "live_quality": live})
+        return
+    for name, text in call_lines(view):
+        click.echo(f"{name + ':':11}{printable(text)}")
+    for leg in view.legs:
+        click.echo(
+            f"\n{leg.side} {printable(leg.device)} ({printable(leg.state)}, {printable(leg.codec) or 'no codec'})"
+        )
+        for line in sound_lines(leg):
+            click.echo(f"  {line}")
+    if live is not None:
+        click.echo("\nThe call is going on; --json shows how it is heard, sample by sample.")
+
+
+def live_quality(context: Context, view: CallView) -> list[dict[str, Any]] | None:
+    """Of a call that lasts, if the system tells."""
+    if view.ended_at is not None:
+        return None
+    try:
+        return call_quality(context, view.id)
+    except (NotFound, ControlError):
+        return None
+
+
+def call_lines(view: CallView) -> Iterator[tuple[str, str]]:
+    yield "From", person(view.caller_number, view.caller_name)
+    yield "To", person(view.callee_number or view.dialled, view.callee_name)
+    yield "Started", moment(view.started_at)
+    yield "Status", view.status
+    if view.answered_at is not None and view.ended_at is not None:
+        yield "Talked", duration(view.talk_seconds)
+    if view.cause:
+        yield "Ended", f"{view.cause} (by {view.ended_by})" if view.ended_by else view.cause
+
+
+def sound_lines(leg: LegView) -> Iterator[str]:
+    """What was heard of one phone, and what it heard."""
+    detail = leg.detail
+    sent = leg.packets_received + leg.packets_lost
+    yield (
+        f"from it: {score(number(detail.get('mos')))}; {leg.packets_received} packets, {leg.packets_lost} lost"
+        f" ({share(leg.packets_lost, sent) or 0:.1f} %), {int(number(detail.get('packets_discarded')) or 0)} too late,"
+        f" jitter {leg.jitter_ms:.1f} ms"
+    )
+    lost, jitter = number(detail.get("remote_packets_lost")), number(detail.get("remote_jitter_ms"))
+    reports = "it sent no reports" if lost is None else f"{lost:.0f} lost, jitter {jitter or 0:.1f} ms, by its reports"
+    yield f"to it:   {score(number(detail.get('remote_mos')))}; {leg.packets_sent} packets; {reports}"
+    rtt = number(detail.get("rtt_ms"))
+    if rtt is not None:
+        yield f"there and back: {rtt:.1f} ms"
+    for alarm in ("speaks", "hears"):
+        if detail.get(alarm) in ("nothing", "soundless"):
+            yield f"it {alarm} {detail[alarm]} ({detail.get('suspicion')})"
+
+
+def score(mos: float | None) -> str:
+    return f"{grade(mos)} ({mos:.1f} of 4.4)" if mos is not None else "not known"
 
 
 @call.command()

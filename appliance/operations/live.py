@@ -48,6 +48,17 @@ def all_rows(context: Context, method: str, name: str, **params: Any) -> list[di
                 return found
 
 
+def call_quality(context: Context, call_id: str) -> list[dict[str, Any]]:
+    """How a live call is heard, leg by leg, as `call.quality` gives it. Raises `NotFound` or `NotReachable`."""
+    try:
+        legs: list[dict[str, Any]] = daemon(context).call("call.quality", {"id": call_id})["legs"]
+    except CallRefused as error:
+        if error.code == NOT_FOUND:
+            raise NotFound(NO_SUCH_CALL.format(id=call_id)) from error
+        raise
+    return legs
+
+
 def hang_up(context: Context, call_id: str) -> None:
     """End a live call. Raises `NotFound`, also for one of other people, or `NotReachable`."""
     if not context.is_admin and call_id not in {call["id"] for call in live_calls(context)}:

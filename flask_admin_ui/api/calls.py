@@ -21,6 +21,9 @@ from flask_admin_ui.views import visible_calls
 blueprint = Blueprint("api_calls", __name__, url_prefix="/api")
 
 
+NO_SUCH_LIVE_CALL = "There is no such live call; look among the cdrs."
+
+
 class Party(Output):
     """One end of a call as people know it."""
 
@@ -52,6 +55,24 @@ class LiveCall(Output):
     started_at: Moment | None
     answered_at: Moment | None
     legs: list[LiveLeg]
+
+
+class LegQuality(Output):
+    """How one phone of a live call is heard and hears."""
+
+    side: str
+    device: str
+    quality: Free | None = Field(
+        description="`seconds` for each sample, `age` since the first began, and columns of equal length, oldest "
+        "first, at most 120: packets received, lost, discarded (too late), sent and reported, jitter, score (mos), "
+        "round trip. Columns that begin with reported are what the phone tells of its hearing. Null before the first "
+        "sample."
+    )
+    hearing: list[Free] = Field(description="When one-way audio was noticed, and when it was over.")
+
+
+class CallQuality(Output):
+    legs: list[LegQuality]
 
 
 class CallRecord(Output):
@@ -139,8 +160,18 @@ def show_live(call_id: str) -> Any:
     snapshot = services().daemon.snapshot(figures=True)
     found = next((call for call in visible_calls(snapshot, numbers_of_viewer()) if call.id == call_id), None)
     if found is None:
-        raise ProblemError(404, "There is no such live call; look among the cdrs.")
+        raise ProblemError(404, NO_SUCH_LIVE_CALL)
     return found
+
+
+@blueprint.get("/calls/<call_id>/quality")
+@operation("Show how a live call is heard", gives=CallQuality)
+def quality(call_id: str) -> Any:
+    """Sample by sample. Of a call that is over, its record has the same in the `detail` of each leg."""
+    snapshot = services().daemon.snapshot()
+    if all(call.id != call_id for call in visible_calls(snapshot, numbers_of_viewer())):
+        raise ProblemError(404, NO_SUCH_LIVE_CALL)
+    return {"legs": services().daemon.call_quality(call_id)}
 
 
 @blueprint.delete("/calls/<call_id>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -16,6 +16,7 @@ from appliance.control.errors import ControlError
 from appliance.errors import NotFound
 from appliance.operations import history
 from appliance.operations import live as live_operations
+from appliance.operations.call_quality import Direction, number, share
 from appliance.operations.extensions import own_numbers
 from appliance.operations.history import CallFilter, CallView, LegView
 from appliance.operations.paging import PageRequest
@@ -25,6 +26,7 @@ from flask_admin_ui.fragments import is_partial_request
 from flask_admin_ui.live import LiveCall, LiveLeg
 from flask_admin_ui.pages.common import live_fragment
 from flask_admin_ui.paging import Listing, read_page
+from flask_admin_ui.quality import LegSound, leg_sound
 from flask_admin_ui.security.access import admin_only, context, viewer
 from flask_admin_ui.services import services
 from flask_admin_ui.views import live_call_rows, visible_calls
@@ -39,7 +41,7 @@ CSV_ROWS_AT_ONCE = 500
 
 @blueprint.get("/calls/live")
 def live() -> Response:
-    snapshot = services().daemon.snapshot()
+    snapshot = services().daemon.snapshot(figures=True)
     calls = live_call_rows(visible_calls(snapshot, numbers_of_viewer()), may_hang_up=viewer().is_admin)
     values = {"live": snapshot, "calls": calls}
     if is_partial_request():
@@ -196,6 +198,14 @@ def show(call_id: str) -> Response:
     return make_response(render_template("calls/show.html", **call_values(call_id)))
 
 
+@dataclass(frozen=True, slots=True)
+class ShownLeg:
+    """One phone of a call, with what was heard of it and what it heard."""
+
+    leg: LegView
+    sound: LegSound
+
+
 def call_values(call_id: str) -> dict[str, object]:
     snapshot = services().daemon.snapshot(figures=True)
     now = next((call for call in visible_calls(snapshot, numbers_of_viewer()) if call.id == call_id), None)
@@ -207,11 +217,56 @@ def call_values(call_id: str) -> dict[str, object]:
             raise
         row = call_row(as_view(now))
     if now is None:
-        return {"row": row, "call": row.call, "legs": row.call.legs, "live_call": None}
+        legs = [kept_leg(row.call, leg) for leg in row.call.legs]
+        return {"row": row, "call": row.call, "legs": legs, "live_call": None}
     stored = {(leg.side, leg.device): leg for leg in row.call.legs}
-    legs = [leg_view(leg, stored.get((leg.side, leg.device))) for leg in now.legs]
+    told = {(leg.get("side"), leg.get("device")): leg for leg in services().daemon.call_quality(call_id)}
+    legs = [
+        live_leg(now, leg, stored.get((leg.side, leg.device)), told.get((leg.side, leg.device), {})) for leg in now.legs
+    ]
     live_row = live_call_rows([now], may_hang_up=viewer().is_admin)[0]
     return {"row": row, "call": row.call, "legs": legs, "live_call": live_row}
+
+
+def kept_leg(call: CallView, leg: LegView) -> ShownLeg:
+    """Of a call that is over: means and sums."""
+    begin = call.answered_at if call.answered_at is not None else call.started_at
+    known = leg.packets_received > 0
+    sound = leg_sound(
+        leg.extension or leg.device,
+        {**leg.detail, "packets_sent": leg.packets_sent},
+        sent=Direction(
+            number(leg.detail.get("mos")),
+            share(
+                leg.packets_lost + (number(leg.detail.get("packets_discarded")) or 0),
+                leg.packets_received + leg.packets_lost,
+            ),
+            leg.jitter_ms if known else None,
+        ),
+        series=leg.detail.get("quality"),
+        ended_after=(call.ended_at or begin) - begin,
+        answered_after=begin - call.started_at,
+    )
+    return ShownLeg(leg, sound)
+
+
+def live_leg(call: LiveCall, leg: LiveLeg, stored: LegView | None, told: Mapping[str, Any]) -> ShownLeg:
+    """Of a call that lasts: the figures of the last seconds."""
+    started = call.started_at or 0.0
+    begin = call.answered_at if call.answered_at is not None else started
+    media = leg.media
+    figures = {**media, "remote_mos": media.get("remote_mos_now"), "hearing": told.get("hearing")}
+    sound = leg_sound(
+        leg.extension or leg.device,
+        figures if call.is_talking else {},
+        sent=Direction(
+            number(media.get("mos_now")), number(media.get("loss_percent_now")), number(media.get("jitter_ms"))
+        ),
+        series=told.get("quality"),
+        ended_after=max(0.0, context().now - begin),
+        answered_after=begin - started,
+    )
+    return ShownLeg(leg_view(leg, stored), sound)
 
 
 def as_view(call: LiveCall) -> CallView:

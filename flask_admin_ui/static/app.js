@@ -203,7 +203,7 @@
     }
   });
 
-  // ---------------------------------------------------------------- the plot
+  // ---------------------------------------------------------------- plots
 
   // A canvas does not understand var() and color-mix(): the browser works them out on an element.
   function resolved(canvas, colour) {
@@ -216,63 +216,100 @@
     return result;
   }
 
-  // The figures stand in a table that screen readers read; the canvas draws the same table.
-  function plot() {
-    const canvas = document.getElementById("calls-chart");
-    const table = document.getElementById("calls-chart-data");
-    if (!canvas || !table || typeof Chart === "undefined") return;
+  // The figures stand in a table that screen readers read; each canvas draws the table that it names: the columns that
+  // say so, or all of them. What is no number there is a gap.
+  const kinds = {
+    count: () => ({
+      type: "bar",
+      dataset: { borderRadius: 3, maxBarThickness: 22 },
+      x: { stacked: true },
+      y: { stacked: true, beginAtZero: true, suggestedMax: 4, ticks: { precision: 0 } },
+    }),
+    score: (count) => ({
+      type: "line",
+      dataset: { borderWidth: 2, pointRadius: count < 3 ? 3 : 0, spanGaps: true, tension: 0.2 },
+      x: {},
+      y: { min: 1, max: 4.5, ticks: { stepSize: 1, includeBounds: false } },
+    }),
+  };
+
+  function plotAll() {
+    if (typeof Chart !== "undefined") document.querySelectorAll("canvas[data-plot]").forEach(plot);
+  }
+
+  function plot(canvas) {
+    const table = document.getElementById(canvas.dataset.plot);
+    if (!table) return;
     const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
     const colour = (name) => resolved(canvas, `var(${name})`);
-    const names = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent.trim());
+    const heads = [...table.tHead.rows[0].cells].map((cell, index) => ({ cell, index })).slice(1);
+    const marked = heads.filter(({ cell }) => cell.hasAttribute("data-plotted"));
+    const columns = marked.length ? marked : heads;
+    const figure = (text) => (text === "" || Number.isNaN(Number(text)) ? null : Number(text));
     const colours = [colour("--tblr-primary"), colour("--tblr-orange")];
-    const labels = rows.map((row) => row[0]);
-    const series = names.map((name, index) => rows.map((row) => Number(row[index + 1])));
     const text = colour("--tblr-secondary");
     const lines = colour("--tblr-border-color");
+    const kind = kinds[canvas.dataset.plotKind](rows.length);
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     let chart = Chart.getChart(canvas);
     if (!chart) {
       chart = new Chart(canvas, {
-        type: "bar",
-        data: { labels, datasets: names.map((label) => ({ label, data: [], borderRadius: 3, maxBarThickness: 22 })) },
+        type: kind.type,
+        data: { labels: [], datasets: columns.map(({ cell }) => ({ label: cell.textContent.trim(), data: [], ...kind.dataset })) },
         options: {
           animation: false,
           maintainAspectRatio: false,
           interaction: { mode: "index", intersect: false },
           plugins: { legend: { position: "bottom", labels: { usePointStyle: true, pointStyle: "rectRounded", boxHeight: 7 } } },
           scales: {
-            x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 }, border: { display: false } },
-            y: { stacked: true, beginAtZero: true, suggestedMax: 4, ticks: { precision: 0 }, border: { display: false } },
+            x: { grid: { display: false }, border: { display: false }, ...kind.x },
+            y: { border: { display: false }, ...kind.y },
           },
         },
       });
     }
-    chart.data.labels = labels;
-    chart.data.datasets.forEach((dataset, index) => {
-      dataset.data = series[index];
-      dataset.backgroundColor = colours[index];
+    chart.data.labels = rows.map((row) => row[0]);
+    chart.data.datasets.forEach((dataset, number) => {
+      Object.assign(dataset, kind.dataset);
+      dataset.data = rows.map((row) => figure(row[columns[number].index]));
+      dataset.backgroundColor = dataset.borderColor = colours[number];
+      // Not by colour alone: the second line is dashed.
+      if (kind.type === "line" && number) dataset.borderDash = [5, 4];
     });
-    Object.assign(chart.options.scales.x.ticks, { color: text });
-    Object.assign(chart.options.scales.y.ticks, { color: text });
+    chart.options.scales.x.ticks = { maxRotation: 0, autoSkipPadding: 16, color: text };
+    chart.options.scales.y.ticks = { ...kind.y.ticks, color: text };
     chart.options.scales.y.grid = { color: lines };
     chart.options.plugins.legend.labels.color = text;
     chart.update();
+  }
+
+  // What somebody has unfolded stays open when the part around it is swapped.
+  const unfolded = new Set();
+
+  document.addEventListener("click", ({ target }) => {
+    const details = target.closest("summary")?.parentElement;
+    if (details?.id) unfolded[details.open ? "delete" : "add"](details.id);
+  });
+
+  function unfold() {
+    unfolded.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
   }
 
   // ---------------------------------------------------------------- start
 
   document.addEventListener("htmx:after:swap", (event) => {
     refreshTimes();
-    plot();
+    unfold();
+    plotAll();
     const { sourceElement, target } = event.detail.ctx ?? {};
     if (sourceElement?.hasAttribute("data-inline")) target.querySelector(".is-invalid, [autofocus]")?.focus();
   });
-  document.addEventListener("gosip:theme", plot);
+  document.addEventListener("gosip:theme", plotAll);
   document.addEventListener("DOMContentLoaded", () => {
     refreshTimes();
-    plot();
+    plotAll();
     setInterval(tick, 1000);
-    document.fonts.ready.then(plot); // a canvas is not drawn again by itself when its font arrives
+    document.fonts.ready.then(plotAll); // a canvas is not drawn again by itself when its font arrives
     // A password that was shown once must not come back with "reload": the address becomes that of the device.
     const replace = document.querySelector("[data-replace-address]");
     if (replace) history.replaceState(null, "", replace.dataset.replaceAddress);

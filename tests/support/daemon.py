@@ -123,6 +123,12 @@ class StandInDaemon:
         }
         self._change("calls", self._calls, call_id, row)
 
+    def hear(self, call_id: str, side: str, **figures: Any) -> None:
+        """The media figures of one phone of a call have changed."""
+        with self._lock:
+            (one,) = (one for one in self._calls[call_id]["legs"] if one["side"] == side)
+            one["media"] = {**one["media"], **figures}
+
     def end_call(self, call_id: str) -> None:
         self._change("calls", self._calls, call_id, None)
 
@@ -197,6 +203,11 @@ class StandInDaemon:
                     "revision": self._revisions["calls"],
                     "calls": portion(calls, request.params),
                 }
+            case "call.quality":
+                call = self._calls.get(request.params["id"])
+                if call is None:
+                    raise CallRefused(NOT_FOUND, "This call is over.")
+                return {"legs": [quality(one) for one in call["legs"]]}
             case "call.hangup":
                 if self._calls.pop(request.params["id"], None) is None:
                     raise CallRefused(NOT_FOUND, "This call is over.")
@@ -234,3 +245,26 @@ def leg(side: str, device: str) -> dict[str, Any]:
         "codec": "PCMA/8000",
         "media": {"packets_received": 150, "packets_sent": 149, "packets_lost": 0, "jitter_ms": 1.5},
     }
+
+
+SERIES = {
+    "seconds": 5,
+    "age": 20.0,
+    "received": [250, 250, 240, 250],
+    "lost": [0, 0, 10, 0],
+    "discarded": [0, 0, 2, 0],
+    "reported": [240, 250, 250, 250],
+    "reported_lost": [0, 0, 0, 0],
+    "jitter_ms": [1.1, 1.3, 8.2, 1.5],
+    "mos": [4.41, 4.41, 3.95, 4.41],
+    "reported_jitter_ms": [2.0, 2.1, 2.2, 2.0],
+    "reported_mos": [None, 4.41, 4.41, 4.41],
+    "rtt_ms": [None, 23.0, 24.0, 23.0],
+    "speaks": ["fine"] * 4,
+    "hears": ["unknown", "fine", "fine", "fine"],
+}
+"""How one phone was heard, as a media worker tells it."""
+
+
+def quality(leg: Mapping[str, Any]) -> dict[str, Any]:
+    return {"side": leg["side"], "device": leg["device"], "quality": SERIES, "hearing": []}

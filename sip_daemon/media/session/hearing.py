@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 FIRST_WITHIN: Final = 5.0
 PAUSE_SECONDS: Final = 20.0
@@ -67,9 +67,8 @@ class Suspicion(StrEnum):
     """Packets without sound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known at one moment."""
+class Facts(NamedTuple):
+    """What is known at one moment. A tuple, since each leg makes one a second."""
 
     is_due: bool
     """The phone is to send."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from appliance.database.models import Call
+from appliance.database.models import Call, CallLeg
 from tests.support.cli import Gosip
 from tests.support.daemon import StandInDaemon
 
@@ -174,3 +174,48 @@ def test_json_is_ascii_whatever_the_names_are(gosip: Gosip) -> None:
     said = gosip.text("call", "list", "--json")
     assert said.isascii()
     assert json.loads(said)["items"][0]["caller_name"] == "Zoë \u202e"
+
+
+LEG = {
+    "mos": 4.29, "remote_mos": 3.1, "rtt_ms": 23.4, "packets_discarded": 2, "remote_packets_lost": 20,
+    "remote_jitter_ms": 2.0, "speaks": "nothing", "hears": "fine", "suspicion": "nat", "quality": {"seconds": 5},
+}  # fmt: skip
+
+
+@pytest.fixture
+def heard(history: Gosip) -> Gosip:
+    for side, detail in (("caller", LEG), ("callee", {})):
+        CallLeg.create(
+            call="call-0", side=side, device="201", state="answered", codec="PCMA/8000", packets_received=990,
+            packets_lost=10, packets_sent=1000, jitter_ms=1.5, detail=detail,
+        )  # fmt: skip
+    return history
+
+
+def test_a_call_is_shown_with_how_each_phone_was_heard(heard: Gosip) -> None:
+    shown = heard.text("call", "show", "call-0")
+    for text in (
+        "201 Ada", "301 Grace", "1:05", "good (4.3 of 4.4)", "10 lost (1.0 %), 2 too late, jitter 1.5 ms",
+        "poor (3.1 of 4.4)", "20 lost", "there and back: 23.4 ms", "it speaks nothing (nat)", "it sent no reports",
+    ):  # fmt: skip
+        assert text in shown, text
+
+
+def test_a_call_as_json_has_its_legs_with_all_that_was_measured(heard: Gosip) -> None:
+    shown = heard.json("call", "show", "call-0")
+    assert (shown["id"], shown["talk_seconds"], shown["live_quality"]) == ("call-0", 65, None)
+    assert shown["legs"][0]["detail"]["quality"] == {"seconds": 5}
+
+
+def test_a_call_that_does_not_exist_is_not_shown(history: Gosip) -> None:
+    assert "no call nothing" in history.refused("call", "show", "nothing")
+
+
+def test_a_call_that_is_going_on_is_shown_with_its_samples_if_the_system_runs(
+    history: Gosip, daemon: StandInDaemon
+) -> None:
+    Call.create(id="now", started_at=time.time(), dialled="301", status="talking", caller_number="201")
+    assert history.json("call", "show", "now")["live_quality"] is None
+    daemon.add_call("now", caller=("201", "Ada"), callee=("301", "Grace"), answered=True)
+    assert len(history.json("call", "show", "now")["live_quality"]) == 2
+    assert "going on" in history.text("call", "show", "now")

@@ -175,6 +175,14 @@ def test_a_live_call_can_be_hung_up(system: AdminSystem, admin: Actor) -> None:
     assert admin.get("/api/calls/c1").status_code == 404
 
 
+def test_how_a_live_call_is_heard_is_told_sample_by_sample(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"), answered=True)
+    caller, callee = admin.get("/api/calls/c1/quality").get_json()["legs"]
+    assert (caller["side"], callee["device"]) == ("caller", "1002")
+    assert caller["quality"]["mos"] == [4.41, 4.41, 3.95, 4.41]
+    assert admin.get("/api/calls/over/quality").status_code == 404
+
+
 @pytest.mark.parametrize(("query", "field"), [("status=odd", "status"), ("since=noon", "since"), ("until=1", "until")])
 def test_filters_of_the_records_are_checked(admin: Actor, query: str, field: str) -> None:
     assert refused_fields(admin.get(f"/api/cdrs?{query}")) == [field]

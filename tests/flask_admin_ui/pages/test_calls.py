@@ -7,6 +7,7 @@ import pytest
 from appliance.database.models import Call, CallLeg
 from appliance.operations.audit import list_audit
 from tests.support.admin import ADMIN, Actor, AdminSystem, ManualClock
+from tests.support.daemon import SERIES
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00:00 UTC
 
@@ -131,3 +132,95 @@ def test_the_plot_counts_by_hour(system: AdminSystem, admin: Actor, clock: Manua
     page = admin.get("/").text
     last = page.partition('id="calls-chart-data"')[2].partition("</tbody>")[0].rpartition("<tr>")[2]
     assert "<td>1</td><td>1</td>" in last
+
+
+def add_heard_leg(call: Call, **detail: object) -> None:
+    values = {
+        "mos": 4.29, "remote_mos": 3.71, "rtt_ms": 23.4, "remote_jitter_ms": 2.0, "remote_packets_lost": 20,
+        "packets_late": 3, "packets_discarded": 2, "speaks": "fine", "hears": "fine", "suspicion": "",
+        "quality": {**SERIES, "age": 65.0}, "hearing": [], **detail,
+    }  # fmt: skip
+    CallLeg.create(
+        call=call, side="caller", device="1001", extension="1001", codec="PCMA/8000", state="answered",
+        packets_received=990, packets_lost=10, packets_sent=1000, jitter_ms=1.5, detail=values,
+    )  # fmt: skip
+
+
+def test_how_a_phone_was_heard_is_said_in_words_with_figures(system: AdminSystem, admin: Actor) -> None:
+    add_heard_leg(add_call("heard"))
+    page = admin.get("/call/heard").text
+    for shown in (
+        "good",
+        "4.3",
+        "1.2 % lost",
+        "jitter 1.5 ms",
+        "fair",
+        "3.7",
+        "2.0 % lost",
+        "23.4 ms",
+        "3 out of order",
+    ):
+        assert shown in page, shown
+
+
+def test_the_plot_of_a_call_stands_in_a_table_with_the_time_of_each_sample(system: AdminSystem, admin: Actor) -> None:
+    add_heard_leg(add_call("heard"))
+    page = admin.get("/call/heard").text
+    assert 'data-plot="sound-caller-1001"' in page
+    table = page.partition('id="sound-caller-1001"')[2].partition("</table>")[0]
+    assert table.count("<tr>") == 1 + 4
+    third = table.split("<tr>")[4]
+    for shown in ("0:15", "3.95", "4.41", "4.8 %", "0.0 %", "8.2 ms", "24 ms"):
+        assert shown in third, shown
+
+
+def test_one_way_audio_is_said_with_its_likely_cause_and_its_time(system: AdminSystem, admin: Actor) -> None:
+    change = {"at": 13.0, "speaks": "nothing", "hears": "fine", "suspicion": "other-address"}
+    add_heard_leg(
+        add_call("deaf"), speaks="nothing", suspicion="other-address", hearing=[change, {**change, "speaks": "fine"}]
+    )
+    page = admin.get("/call/deaf").text
+    assert "Nobody hears 1001. Packets come from another address than the phone announced." in page
+    noticed = page.partition("What was noticed")[2]
+    assert "0:08" in noticed
+    assert "1001 is heard and hears again" in noticed
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"quality": None}, {"quality": "text"}, {"quality": {"speaks": ["fine"] * 3}},
+        {"quality": {"speaks": ["fine"] * 3, "mos": [None], "seconds": "x", "received": 5}}, {"hearing": [5, {}]},
+        {"mos": "good"},
+    ],
+)  # fmt: skip
+def test_a_record_of_another_version_is_shown_as_far_as_it_goes(
+    system: AdminSystem, admin: Actor, detail: dict[str, object]
+) -> None:
+    add_heard_leg(add_call("odd"), **detail)
+    assert admin.get("/call/odd").status_code == 200
+
+
+def test_a_live_call_shows_its_sound_in_the_list_and_on_its_page(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"), answered=True)
+    system.sip.hear("c1", "caller", mos_now=4.41, remote_mos_now=3.2, loss_percent_now=0.0, remote_jitter_ms=2.5)
+    assert "poor (3.2)" in admin.get("/calls/live").text
+    page = admin.get("/call/c1").text
+    assert "good" in page
+    assert 'data-plot="sound-callee-1002"' in page
+    assert "the phone sends no reports" in page  # the other one
+
+
+def test_one_way_audio_goes_before_any_score_in_the_list_of_live_calls(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"), answered=True)
+    system.sip.hear("c1", "caller", mos_now=4.41)
+    system.sip.hear("c1", "callee", speaks="nothing", suspicion="nat")
+    assert "Nobody hears 1002" in admin.get("/calls/live").text
+    assert "sits behind NAT" in admin.get("/call/c1").text
+
+
+def test_while_it_rings_nothing_is_said_about_the_sound(system: AdminSystem, admin: Actor) -> None:
+    system.sip.add_call("c1", caller=("1001", "Ada"), callee=("1002", "Grace"))
+    system.sip.hear("c1", "caller", speaks="nothing")
+    assert "Nobody hears" not in admin.get("/calls/live").text
+    assert "Nobody hears" not in admin.get("/call/c1").text

@@ -30,6 +30,7 @@ FOR_EVERYBODY = {
     "api_extensions.bindings",
     "api_calls.live",
     "api_calls.show_live",
+    "api_calls.quality",
     "api_calls.records",
     "api_calls.records_as_csv",
     "api_calls.record",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from sip_daemon.media.session.hearing import (
@@ -29,7 +27,7 @@ class Leg:
     """A phone, second by second."""
 
     def __init__(self, **facts: object) -> None:
-        self.facts = replace(BEGIN, **facts)  # type: ignore[arg-type]
+        self.facts = BEGIN._replace(**facts)  # type: ignore[arg-type]
         self.now = 0.0
         self.watch = HearingWatch()
         self.watch.start(self.facts, 0.0)
@@ -39,7 +37,7 @@ class Leg:
         for _ in range(round(seconds)):
             self.now += 1
             values = {name: (getattr(self.facts, name) or 0) + step for name, step in grow.items()}
-            self.facts = replace(self.facts, **values)  # type: ignore[arg-type]
+            self.facts = self.facts._replace(**values)  # type: ignore[arg-type]
             self.watch.check(self.facts, self.now)
         return self.watch.hearing
 
@@ -47,7 +45,7 @@ class Leg:
         return self.live(seconds, received=50)
 
     def set(self, **facts: object) -> None:
-        self.facts = replace(self.facts, **facts)  # type: ignore[arg-type]
+        self.facts = self.facts._replace(**facts)  # type: ignore[arg-type]
 
 
 def test_a_phone_that_sends_is_fine_and_one_that_has_not_yet_sent_is_unknown() -> None:

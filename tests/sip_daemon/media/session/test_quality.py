@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from sip_daemon.flow import TransportAddress
@@ -48,8 +46,8 @@ class Phone:
 
     def tick(self) -> None:
         report = self.reports.remote
-        facts = replace(
-            BEGIN, received=self.receiver.packets, sent=self.sent.packets, reports=self.reports.taken,
+        facts = BEGIN._replace(
+            received=self.receiver.packets, sent=self.sent.packets, reports=self.reports.taken,
             heard_up_to=report.highest_sequence if report is not None else None,
         )  # fmt: skip
         change = self.meter.tick(facts, self.now)
