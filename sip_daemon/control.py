@@ -6,6 +6,7 @@ The rule: this file knows the form of questions and answers; what is true is tol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,24 @@ MAX_CALLS: Final = 250
 """In one answer, which takes some 10 ms to write with the figures of both phones."""
 
 NO_SUCH_CALL: Final = "There is no such call, or it is over."
+
+
+MAX_TRACE_ENTRIES: Final = 500
+"""In one answer: half a second of work, in portions, if all of them are calls' long messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRequest:
+    """Whose messages are wanted: of a device, of a call (by its id, by the Call-IDs of its legs, or both), of an
+    address, of strangers; with none of these, all."""
+
+    device: str | None
+    call: str | None
+    call_ids: Sequence[str] | None
+    source: str | None
+    strangers: bool
+    after: int
+    limit: int
 
 
 class LiveSystem(Protocol):
@@ -43,6 +62,9 @@ class LiveSystem(Protocol):
 
     def explain(self, caller: str, dialled: str) -> dict[str, Any] | None:
         """What would happen; None when there is no such caller."""
+
+    async def read_trace(self, wanted: TraceRequest) -> dict[str, Any]:
+        """The last SIP messages, redacted."""
 
     async def refresh(self) -> int:
         """Look for changed configuration now; the revision that is current then."""
@@ -88,6 +110,9 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
             raise CallRefused(NOT_FOUND, "No device or extension is called like the caller.")
         return plan
 
+    async def read_trace(params: dict[str, Any]) -> dict[str, Any]:
+        return await system.read_trace(trace_request(params))
+
     async def nudge(params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
         return {"revision": await system.refresh()}
 
@@ -108,7 +133,29 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         "route.explain": explain_route,
         "nudge": nudge,
         "trace.level": set_level,
+        "trace.read": read_trace,
     }
+
+
+def trace_request(params: Mapping[str, Any]) -> TraceRequest:
+    """Raises `CallRefused`."""
+    wanted = TraceRequest(
+        device=optional_text(params, "device"),
+        call=optional_text(params, "call"),
+        call_ids=texts(params, "call_ids"),
+        source=optional_text(params, "source"),
+        strangers=params.get("strangers") is True,
+        after=number(params, "after", 0),
+        limit=min(number(params, "limit", MAX_TRACE_ENTRIES), MAX_TRACE_ENTRIES),
+    )
+    asked = (
+        wanted.device is not None,
+        wanted.call is not None or wanted.call_ids is not None,
+        wanted.source is not None,
+    )
+    if sum((*asked, wanted.strangers)) > 1:
+        raise CallRefused(INVALID_PARAMS, "Only one of `device`, `call`, `source` and `strangers` can be asked for.")
+    return wanted
 
 
 def without_params(answer: Callable[[], dict[str, Any]]) -> Handler:
@@ -121,6 +168,11 @@ def text(params: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise CallRefused(INVALID_PARAMS, f"`{name}` is a text.")
     return value
+
+
+def optional_text(params: Mapping[str, Any], name: str) -> str | None:
+    """A text, or None when nothing is said."""
+    return None if params.get(name) is None else text(params, name)
 
 
 def texts(params: Mapping[str, Any], name: str) -> list[str] | None:

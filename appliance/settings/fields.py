@@ -20,6 +20,7 @@ from appliance.settings import parsers
 from appliance.settings.parsers import Network, PortRange, Server
 
 MAX_MEDIA_WORKERS = 64
+MAX_TRACE_MEMORY = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,12 @@ class SettingValues:
         "info",
         "How much the programs write to their logs.",
         column="log_level",
+    )
+    trace_memory: int = setting(
+        "GOSIP_TRACE_MEMORY",
+        parsers.whole_number(0, MAX_TRACE_MEMORY),
+        8,
+        "How many MiB of memory keep the last SIP messages for whoever looks at a trace; 0 keeps none.",
     )
     debug: bool = setting("GOSIP_DEBUG", parsers.boolean, False, "The same as the log level debug.")
     database_url: str = setting("GOSIP_DATABASE_URL", parsers.database_url, "", "The database; SQLite when empty.")

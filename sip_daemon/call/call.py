@@ -16,7 +16,7 @@ from sip_daemon.call.cause import CallOver, Cause
 from sip_daemon.call.events import HangUpRequested
 from sip_daemon.call.record import CallStatus
 from sip_daemon.call.ringing import RingingStep, StepFailed
-from sip_daemon.call.routing import Reject, Ring, RoutePlan, Service, Step
+from sip_daemon.call.routing import Reject, Ring, RoutePlan, Service, Step, explain
 from sip_daemon.call.service import serve
 from sip_daemon.call.story import Story
 from sip_daemon.errors import MediaError
@@ -74,7 +74,7 @@ class Call:
                 await self._finish(over)
 
     async def _tell(self) -> CallOver:
-        self.story.journal.started(self.route.callee_number, self.route.callee_name)
+        self.story.journal.started(self.route.callee_number, self.route.callee_name, explain(self.route))
         failures: list[Cause] = []
         try:
             self.story.calling.read_offer()

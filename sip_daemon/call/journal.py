@@ -7,7 +7,7 @@ start; all later times are counted from there, so a clock that is set meanwhile 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sip_daemon.call.cause import CANCELLED, Cause
@@ -84,9 +84,10 @@ class Journal:
         """Since the call began."""
         return round(self._now() - self._start, 1)
 
-    def started(self, callee_number: str, callee_name: str) -> None:
-        """Who is meant is known."""
-        self.record = replace(self.record, callee_number=callee_number, callee_name=callee_name)
+    def started(self, callee_number: str, callee_name: str, route: Sequence[str] = ()) -> None:
+        """Who is meant is known; `route` is the plan in words."""
+        detail = {"route": list(route)}
+        self.record = replace(self.record, callee_number=callee_number, callee_name=callee_name, detail=detail)
         self._submit(CallStarted(self.record))
 
     def rang(self) -> None:
@@ -134,7 +135,7 @@ class Journal:
         return cause.outcome
 
     def _detail(self) -> dict[str, object]:
-        detail: dict[str, object] = {"steps_ms": dict(self._steps)}
+        detail: dict[str, object] = {**self.record.detail, "steps_ms": dict(self._steps)}
         if self._adopted_at:
             detail["adopted_at"] = list(self._adopted_at)
         return detail

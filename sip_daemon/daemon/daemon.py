@@ -28,6 +28,7 @@ from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.configuration import Configuration, own_names
 from sip_daemon.daemon.dispatch import Dispatcher
 from sip_daemon.daemon.live import Live
+from sip_daemon.daemon.live_trace import LiveTrace
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.errors import SipError
@@ -36,6 +37,7 @@ from sip_daemon.media_plane import AdoptableSession
 from sip_daemon.media_plane.local import LocalMediaPlane
 from sip_daemon.registrar import Binding, LocationTable, Registrar
 from sip_daemon.store import Event, Store, StoreLimits
+from sip_daemon.trace import NO_TRACE, TraceRing
 from sip_daemon.transport import ALL, DnsResolver, ListenerStatus, TransportLayer
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ LOOK_EVERY: Final = 1.0
 """Seconds between looks at the database, the addresses and what has expired; a nudge comes in between."""
 GC_THRESHOLDS: Final = (20_000, 20, 20)
 """A call makes hardly any cycles but thousands of objects; Python's own 700 makes the collector a tenth of its cost."""
+MIB: Final = 1024 * 1024
 CALLS_END_WITHIN: Final = 1.0
 SIP_ENDS_WITHIN: Final = 1.0
 STORE_ENDS_WITHIN: Final = 1.5
@@ -67,14 +70,18 @@ class SipDaemon:
         self.transport = TransportLayer(
             lookup=DnsResolver([TransportAddress(one.address, one.port) for one in settings.dns_servers])
         )
+        self.trace = TraceRing(settings.trace_memory * MIB) if settings.trace_memory else NO_TRACE
         self.endpoint = Endpoint(
             self.transport,
             identity=Identity(f"GoSIP/{appliance.__version__}", settings.external_ip or None),
+            trace=self.trace,
         )
         self.media = LocalMediaPlane(settings.folder.media_socket(index) for index in range(settings.media_workers))
         self.media.found = self._take_up
         self.locations = LocationTable()
         self.locations.load(bindings)
+        for binding in bindings:
+            self.trace.know(binding.flow.remote.host)
         self.configuration = Configuration(
             directory,
             own_names(settings.sip_domain, settings.external_ip, settings.bind_address),
@@ -98,6 +105,7 @@ class SipDaemon:
             self.locations,
             self.calls,
             self.store.submit,
+            self.trace,
         )
         self.control = control.make_server(settings.folder.sip_socket, self._live())
 
@@ -119,6 +127,7 @@ class SipDaemon:
             store=self.store,
             directory=self.configuration,
             refresh=self._look,
+            trace=LiveTrace(self.trace, self.locations, self.calls, self.endpoint.now),
         )
 
     def stop(self) -> None:

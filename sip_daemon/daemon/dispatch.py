@@ -10,6 +10,7 @@ from sip_daemon.endpoint import Endpoint
 from sip_daemon.flow import Flow
 from sip_daemon.reachability import Reachability
 from sip_daemon.registrar import BindingChange, BindingEvent, LocationTable, Registrar
+from sip_daemon.trace import NO_TRACE, Trace
 from sip_daemon.transaction import RequestReceived
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Dispatcher:
         locations: LocationTable,
         calls: CallManager,
         store: Callable[[BindingChange], None],
+        trace: Trace = NO_TRACE,
     ) -> None:
         self.reachability = Reachability(endpoint, locations, self.note)
         self._endpoint = endpoint
@@ -34,6 +36,7 @@ class Dispatcher:
         self._locations = locations
         self._calls = calls
         self._store = store
+        self._trace = trace
 
     def attach(self) -> None:
         """From now on requests are answered."""
@@ -76,6 +79,7 @@ class Dispatcher:
             # Whoever sent it has proven nothing, and its address may be forged: nothing is kept (RFC 3261 §8.2.7).
             self._endpoint.refuse(event.transaction, outcome.response)
         else:
+            self._trace.know(event.flow.remote.host)
             self._endpoint.respond(event.transaction, outcome.response)
         self.note(outcome.changes)
 

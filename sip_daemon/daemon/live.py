@@ -9,6 +9,8 @@ import appliance
 from appliance import logs
 from sip_daemon.call.manager import CallManager
 from sip_daemon.call.view import describe_calls, describe_plan, describe_quality
+from sip_daemon.control import TraceRequest
+from sip_daemon.daemon.live_trace import LiveTrace
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.media_plane import MediaPlane
@@ -32,6 +34,7 @@ class Live:
         store: Store,
         directory: Callable[[], Directory],
         refresh: Callable[[], Awaitable[None]],
+        trace: LiveTrace,
     ) -> None:
         self._started_at = started_at
         self._transport = transport
@@ -42,6 +45,7 @@ class Live:
         self._store = store
         self._directory = directory
         self._refresh = refresh
+        self._trace = trace
         self._listeners: list[ListenerStatus] = []
         self._listeners_revision = 0
 
@@ -107,6 +111,9 @@ class Live:
     def explain(self, caller: str, dialled: str) -> dict[str, Any] | None:
         plan = self._calls.explain(caller, dialled)
         return describe_plan(plan) if plan is not None else None
+
+    async def read_trace(self, wanted: TraceRequest) -> dict[str, Any]:
+        return {"started_at": self._started_at, **await self._trace.read(wanted)}
 
     async def refresh(self) -> int:
         await self._refresh()

@@ -30,6 +30,7 @@ from sip_daemon.endpoint.timers import Handle
 from sip_daemon.errors import RemoteProtocolError, TransportError
 from sip_daemon.flow import Flow, TransportProtocol
 from sip_daemon.message import NameAddress, Request, Response, parse_message
+from sip_daemon.trace import NO_TRACE, RECEIVED, Trace
 from sip_daemon.transaction import (
     AckReceived,
     CancelReceived,
@@ -65,6 +66,7 @@ class Endpoint:
         identity: Identity | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        trace: Trace = NO_TRACE,
     ) -> None:
         self.transport = transport
         self.identity = identity or Identity()
@@ -81,7 +83,8 @@ class Endpoint:
         self._transactions = TransactionLayer(self._timer_values)
         self._addressing = LocalAddressing(transport, self.identity)
         self._clock = clock
-        self._pump = Pump(self._transactions, transport, self._dispatch, clock)
+        self._pump = Pump(self._transactions, transport, self._dispatch, clock, trace)
+        self._trace = trace
         self._answers = Answers(self._addressing, self.identity.user_agent)
         self._malformed = MalformedAnswerer(self._addressing, self.identity.user_agent, self._pump.send)
         self._listeners = ClientListeners()
@@ -266,6 +269,7 @@ class Endpoint:
         self._pump.drain()
 
     def framing_failed(self, error: RemoteProtocolError, flow: Flow) -> None:
+        self._trace.note(f"What came cannot be cut into messages: {error}", flow)
         self._malformed.answer(error, flow, self.now())
 
     def flow_closed(self, flow: Flow) -> None:
@@ -273,7 +277,11 @@ class Endpoint:
         self._guard(self.flow_closed_handler, flow, flow)
         self._pump.drain()
 
+    def connection_news(self, flow: Flow, text: str) -> None:
+        self._trace.note(text, flow)
+
     def flow_failed(self, flow: Flow, error: OSError) -> None:
+        self._trace.note(f"The network says: {error.strerror}", flow)
         logger.debug("%s %s", flow, error.strerror, extra={"flow": str(flow)})
         self._transactions.transport_failed(flow, self.now())
         self._pump.drain()
@@ -292,6 +300,7 @@ class Endpoint:
     def _receive(self, data: bytes, flow: Flow) -> None:
         if data[:1] in KEEPALIVE_BYTES and self._is_keepalive(data, flow):
             return
+        self._trace.add(RECEIVED, data, flow)
         message: Request | Response | None = None
         try:
             message = parse_message(data)

@@ -16,6 +16,7 @@ from sip_daemon.endpoint.alarm import Alarm
 from sip_daemon.endpoint.timers import Handle, TimerHeap
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow
+from sip_daemon.trace import NO_TRACE, SENT, Trace
 from sip_daemon.transaction import TransactionEvent, TransactionLayer
 from sip_daemon.transport import TransportLayer
 
@@ -31,11 +32,13 @@ class Pump:
         transport: TransportLayer,
         dispatch: Callable[[TransactionEvent], None],
         clock: Callable[[], float],
+        trace: Trace = NO_TRACE,
     ) -> None:
         self._transactions = transactions
         self._transport = transport
         self._dispatch = dispatch
         self._clock = clock
+        self._trace = trace
         self._loop = asyncio.get_running_loop()
         self._events: deque[TransactionEvent] = deque()
         self._timers = TimerHeap()
@@ -55,7 +58,9 @@ class Pump:
         try:
             self._transport.send(data, flow)
         except TransportError as error:
-            logger.debug("%s not sent: %s", flow, error, extra={"flow": str(flow)})
+            self._not_sent(data, flow, error)
+        else:
+            self._trace.add(SENT, data, flow)
 
     def flush(self) -> None:
         """Sends what is due now. Events wait for the step that is under way, or for one of their own."""
@@ -95,8 +100,16 @@ class Pump:
                 try:
                     self._transport.send(output.data, output.flow)
                 except TransportError as error:
-                    logger.debug("%s not sent: %s", output.flow, error, extra={"flow": str(output.flow)})
+                    self._not_sent(output.data, output.flow, error)
                     self._transactions.transport_failed(output.flow, self._clock())
+                else:
+                    self._trace.add(SENT, output.data, output.flow)
+
+    def _not_sent(self, data: bytes, flow: Flow, error: TransportError) -> None:
+        logger.debug("%s not sent: %s", flow, error, extra={"flow": str(flow)})
+        first, *rest = data[:80].decode("ascii", "replace").split(" ", 2)
+        what = rest[0] if first.startswith("SIP/") and rest else first
+        self._trace.note(f"{what} not sent: {error}", flow)
 
     def _arm(self) -> None:
         if not self._is_closed:

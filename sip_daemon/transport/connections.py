@@ -125,6 +125,7 @@ class ConnectionTable:
         self._by_remote[flow.transport, flow.remote] = connection
         self._per_source[source_of(flow.remote.host)] += 1
         logger.debug("%s connected", flow, extra={"flow": str(flow), "local": str(flow.local)})
+        self.receiver.connection_news(flow, "Connected")
 
     def message_received(self, data: bytes, flow: Flow) -> None:
         self.receiver.message_received(data, flow)
@@ -143,6 +144,7 @@ class ConnectionTable:
         self._forget_source(flow.remote.host)
         self._deadlines.discard(connection)
         logger.debug("%s %s", flow, connection.ending, extra={"flow": str(flow), "reason": connection.ending})
+        self.receiver.connection_news(flow, f"Connection ended: {connection.ending}")
         if not self._by_number:
             self._emptied.set()
         self.receiver.flow_closed(flow)

@@ -23,6 +23,9 @@ class TransportReceiver(Protocol):
     def flow_closed(self, flow: Flow) -> None:
         """A stream connection is gone, whoever closed it; reported once."""
 
+    def connection_news(self, flow: Flow, text: str) -> None:
+        """For people who look: a stream connection was made, or why it ended. Nothing depends on it."""
+
     def flow_failed(self, flow: Flow, error: OSError) -> None:
         """An ICMP error for what we sent to a UDP peer (RFC 3261 §18.4). The flow may work again later."""
 
@@ -37,6 +40,9 @@ class Deaf:
         """Nobody listens yet."""
 
     def flow_closed(self, flow: Flow) -> None:
+        """Nobody listens yet."""
+
+    def connection_news(self, flow: Flow, text: str) -> None:
         """Nobody listens yet."""
 
     def flow_failed(self, flow: Flow, error: OSError) -> None:

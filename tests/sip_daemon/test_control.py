@@ -11,7 +11,7 @@ import pytest
 
 from appliance.control.aio import AsyncControlClient
 from appliance.control.errors import INVALID_PARAMS, NOT_FOUND, CallRefused
-from sip_daemon.control import LEVELS, MAX_BINDINGS, make_server, methods
+from sip_daemon.control import LEVELS, MAX_BINDINGS, MAX_TRACE_ENTRIES, TraceRequest, make_server, methods
 
 
 class Pretended:
@@ -41,6 +41,10 @@ class Pretended:
 
     def explain(self, caller: str, dialled: str) -> dict[str, Any] | None:
         return {"text": [f"{caller} dials {dialled}"]} if caller == "100" else None
+
+    async def read_trace(self, wanted: TraceRequest) -> dict[str, Any]:
+        self.asked.append(wanted)
+        return {"entries": []}
 
     async def refresh(self) -> int:
         return 42
@@ -143,3 +147,24 @@ async def test_it_all_works_over_a_socket(tmp_path: Path) -> None:
 def test_the_page_of_interfaces_lists_every_method() -> None:
     page = (Path(__file__).parents[2] / "docs/developer/interfaces.md").read_text()
     assert [name for name in methods(Pretended()) if f"`{name}`" not in page] == []
+
+
+async def test_a_trace_is_asked_for_by_device_call_or_address() -> None:
+    system = Pretended()
+    await ask("trace.read", system, device="201", after=7, limit=100_000)
+    await ask("trace.read", system, call="c", call_ids=["a@b"])
+    await ask("trace.read", system, strangers=True)
+    assert system.asked == [
+        TraceRequest("201", None, None, None, strangers=False, after=7, limit=MAX_TRACE_ENTRIES),
+        TraceRequest(None, "c", ["a@b"], None, strangers=False, after=0, limit=MAX_TRACE_ENTRIES),
+        TraceRequest(None, None, None, None, strangers=True, after=0, limit=MAX_TRACE_ENTRIES),
+    ]
+
+
+@pytest.mark.parametrize(
+    "params", [{"device": 201}, {"device": "201", "source": "192.0.2.7"}, {"call_ids": "a"}, {"after": -1}]
+)
+async def test_a_trace_of_two_things_at_once_is_refused(params: dict[str, Any]) -> None:
+    with pytest.raises(CallRefused) as refused:
+        await ask("trace.read", **params)
+    assert refused.value.code == INVALID_PARAMS

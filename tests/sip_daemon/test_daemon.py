@@ -193,6 +193,50 @@ def wait_for_media(daemon: Daemon) -> None:
     wait_for(lambda: daemon.ask("status")["media"][0]["state"] == "connected", "the media worker to be found")
 
 
+async def test_the_messages_of_a_call_and_of_a_phone_can_be_looked_at(running: Daemon, network: UdpNetwork) -> None:
+    with WorkerProcess(running.settings.folder.run):
+        anna, berta = await make_phone(network, running, "100"), await make_phone(network, running, "200")
+        assert await register(anna) == 200
+        assert await register(berta) == 200
+        wait_for_media(running)
+        call, ringing = await connect(anna, berta)
+        (live,) = running.ask("call.list")["calls"]
+        during = seen(running.ask("trace.read", call=live["id"]))
+        assert during[0] == "received INVITE"
+        assert {"sent INVITE 401", "sent INVITE", "received INVITE 180", "received ACK"} <= set(during)
+        call.hang_up()
+        assert (await call.reply()).status == 200
+        await ringing.received("BYE")
+    assert seen(running.ask("trace.read", device="200"))[:4] == [
+        "received REGISTER",
+        "sent REGISTER 401",
+        "received REGISTER",
+        "sent REGISTER 200",
+    ]
+    wait_for(lambda: running.rows("SELECT count(ended_at) FROM call") == [(1,)], "the record to be written")
+    call_ids = [row[0] for row in running.rows("SELECT sip_call_id FROM call_leg")]
+    afterwards = running.ask("trace.read", call_ids=call_ids)
+    assert seen(afterwards)[: len(during)] == during
+    assert "received BYE" in seen(afterwards)
+    told = str(running.ask("trace.read"))
+    assert "response=***" in told
+    assert PASSWORD not in told
+    ((detail,),) = running.rows("SELECT detail FROM call")
+    assert '"Ring 200 Berta Alm on 200 for 30 seconds"' in detail
+
+
+def seen(answer: dict[str, Any]) -> list[str]:
+    return [f"{one['direction']} {one['method']} {one['status'] or ''}".strip() for one in answer["entries"]]
+
+
+async def test_without_memory_for_it_there_is_no_trace(daemon: Daemon, network: UdpNetwork) -> None:
+    daemon.environment["GOSIP_TRACE_MEMORY"] = "0"
+    daemon.add_device("100")
+    daemon.start()
+    assert await register(await make_phone(network, daemon, "100")) == 200
+    assert daemon.ask("trace.read")["budget_bytes"] == 0
+
+
 async def test_without_media_workers_calls_are_told_to_come_back(running: Daemon, network: UdpNetwork) -> None:
     anna = await make_phone(network, running, "100")
     await register(anna)

@@ -33,6 +33,7 @@ class RecordingReceiver:
         self.framing_errors: list[tuple[RemoteProtocolError, Flow]] = []
         self.closed: list[Flow] = []
         self.failed: list[tuple[Flow, OSError]] = []
+        self.news: list[tuple[Flow, str]] = []
 
     def message_received(self, data: bytes, flow: Flow) -> None:
         self.messages.append((data, flow))
@@ -42,6 +43,9 @@ class RecordingReceiver:
 
     def flow_closed(self, flow: Flow) -> None:
         self.closed.append(flow)
+
+    def connection_news(self, flow: Flow, text: str) -> None:
+        self.news.append((flow, text))
 
     def flow_failed(self, flow: Flow, error: OSError) -> None:
         self.failed.append((flow, error))

@@ -101,6 +101,9 @@ async def test_a_stream_that_cannot_be_framed_is_reported_and_closed() -> None:
         ((error, flow),) = phone.receiver.framing_errors
         assert error.status == 400
         await eventually(lambda: phone.receiver.closed == [flow])
+        (_, connected_news), (_, ended) = phone.receiver.news
+        assert connected_news == "Connected"
+        assert ended.startswith("Connection ended: sent what is no message: ")
 
 
 async def test_what_is_sent_at_a_framing_error_still_leaves() -> None:
