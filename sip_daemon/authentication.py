@@ -1,6 +1,7 @@
 """Digest authentication of requests (RFC 3261 §22, RFC 7616, RFC 8760): who is this device?
 
-Theory of operation. A nonce is time, a serial number and a MAC over both, so issuing one stores nothing. The first
+Theory of operation. A nonce is time, a serial number and a MAC over both and over the source of the request, so issuing
+one stores nothing, and whoever answers it has received it there: the address of a datagram is proven by it. The first
 good answer to it makes an entry in a bounded table: the highest nonce count seen. A count that does not grow is a
 replay. The table never forgets a nonce that could still be replayed: entries leave when the nonce is too old, and
 when the table is full the oldest one leaves and every nonce up to its age is too old from then on.
@@ -79,11 +80,13 @@ class Denied:
 
     reason: str
     """For the log; safe, and the same for an unknown user and a wrong password."""
+    is_proven: bool = False
+    """Whether they answer a young challenge of ours to this very source: then its address is not forged."""
 
 
 Verdict = Authenticated | Challenge | Denied
 
-BAD_CREDENTIALS: Final = Denied("unknown user or wrong password")
+BAD_CREDENTIALS: Final = "unknown user or wrong password"
 
 HASHES: Final[dict[str, Callable[[bytes], hashlib._Hash]]] = {
     "md5": lambda data: hashlib.md5(data, usedforsecurity=False),
@@ -111,17 +114,23 @@ class Authenticator:
         self._nobody = Device(0, "", "", "", secrets.token_hex(16), secrets.token_hex(32), enabled=False)
 
     def challenge(
-        self, realm: str, now: float, stale: bool = False, user_agent: str | None = None
+        self, realm: str, now: float, stale: bool = False, user_agent: str | None = None, source: str = ""
     ) -> list[DigestChallenge]:
-        """One for each algorithm, with one nonce: a phone takes the first that it can (RFC 8760 §2.4)."""
-        nonce = self._issue(now)
+        """One for each algorithm, with one nonce: a phone takes the first that it can (RFC 8760 §2.4).
+
+        The nonce is good for `source` only (where the request came from).
+        """
+        nonce = self._issue(now, source)
         return [
             DigestChallenge(realm, nonce, algorithm, qop=("auth",), stale=stale)
             for algorithm in algorithms_for(user_agent)
         ]
 
-    def verify(self, request: Request, directory: Directory, now: float) -> Verdict:
-        """Who sent this request. Raises `RemoteProtocolError` (400) for an Authorization that cannot be read."""
+    def verify(self, request: Request, directory: Directory, now: float, source: str = "") -> Verdict:
+        """Who sent this request from `source`.
+
+        Raises `RemoteProtocolError` (400) for an Authorization that cannot be read.
+        """
         credentials = next((given for given in request.authorizations if given.realm == directory.realm), None)
         if credentials is None:
             return Challenge()
@@ -132,21 +141,22 @@ class Authenticator:
         device = directory.device(credentials.username)
         right = answers(credentials, request.method, device or self._nobody)
         if device is None or not right:
-            return BAD_CREDENTIALS
+            stamp = self._stamp(credentials.nonce, source)
+            return Denied(BAD_CREDENTIALS, is_proven=stamp is not None and self._is_young(stamp, now))
         if not is_for(credentials.uri, request.uri, directory):
             return Denied("the digest is for another request-URI")
-        return Authenticated(device) if self._use(credentials, now) else Challenge(stale=True)
+        return Authenticated(device) if self._use(credentials, now, source) else Challenge(stale=True)
 
-    def _issue(self, now: float) -> str:
+    def _issue(self, now: float, source: str) -> str:
         stamp = int(now * 1000).to_bytes(8, "big") + (next(self._serial) & 0xFFFFFFFF).to_bytes(4, "big")
-        return b64encode(stamp + self._mac(stamp)).decode()
+        return b64encode(stamp + self._mac(stamp, source)).decode()
 
-    def _mac(self, stamp: bytes) -> bytes:
+    def _mac(self, stamp: bytes, source: str) -> bytes:
         # Keyed BLAKE2 is a MAC by itself (RFC 7693 §2.9); HMAC takes OpenSSL a dozen times as long to set up.
-        return hashlib.blake2b(stamp, key=self._secret, digest_size=MAC_BYTES).digest()
+        return hashlib.blake2b(stamp + source.encode(), key=self._secret, digest_size=MAC_BYTES).digest()
 
-    def _stamp(self, nonce: str) -> bytes | None:
-        """What we wrote into a nonce of ours; None for any other."""
+    def _stamp(self, nonce: str, source: str) -> bytes | None:
+        """What we wrote into a nonce for this source; None for any other."""
         if len(nonce) != NONCE_LENGTH:
             return None
         try:
@@ -154,11 +164,11 @@ class Authenticator:
         except (Base64Error, ValueError):
             return None
         stamp, mac = raw[:STAMP_BYTES], raw[STAMP_BYTES:]
-        return stamp if hmac.compare_digest(mac, self._mac(stamp)) else None
+        return stamp if hmac.compare_digest(mac, self._mac(stamp, source)) else None
 
-    def _use(self, credentials: DigestCredentials, now: float) -> bool:
+    def _use(self, credentials: DigestCredentials, now: float, source: str) -> bool:
         """Note one use of the nonce. False when it is not ours, too old, or was used with this count before."""
-        stamp = self._stamp(credentials.nonce)
+        stamp = self._stamp(credentials.nonce, source)
         if stamp is None or not self._is_young(stamp, now):
             return False
         used = int(credentials.nonce_count, 16) if credentials.qop and credentials.nonce_count else USED_UP

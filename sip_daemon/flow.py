@@ -6,8 +6,10 @@ nobody sees a socket: an answer, or a request to a phone behind NAT, is sent "on
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class TransportProtocol(StrEnum):
@@ -60,3 +62,19 @@ class Flow:
 
     def __str__(self) -> str:
         return f"{self.transport.lower()}:{self.remote}"
+
+
+def source_of(host: str) -> str:
+    """What a peer at `host` counts for where peers are counted: its IPv4 address, or its IPv6 /64, all of which a
+    single host may use."""
+    return host if ":" not in host else network_of(host)
+
+
+@lru_cache(maxsize=4096)
+def network_of(host: str) -> str:
+    """The /64 of an IPv6 address."""
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))

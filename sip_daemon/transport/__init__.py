@@ -1,6 +1,7 @@
 """The only SIP sockets of the daemon: bytes and flows come out, bytes go in (RFC 3261 §18)."""
 
-from sip_daemon.transport.guard import OncePerSource, SourceRate
+from sip_daemon.transport.barred import Barred
+from sip_daemon.transport.guard import OncePerSource, SourceRate, TokenBucket
 from sip_daemon.transport.interfaces import LocalAddress, Network
 from sip_daemon.transport.layer import ALL, TransportLayer
 from sip_daemon.transport.limits import TransportLimits
@@ -12,6 +13,7 @@ from sip_daemon.transport.status import ListenerState, ListenerStatus
 __all__ = [
     "ALL",
     "DnsResolver",
+    "Barred",
     "ListenerState",
     "ListenerStatus",
     "LocalAddress",
@@ -19,6 +21,7 @@ __all__ = [
     "OncePerSource",
     "SourceRate",
     "Target",
+    "TokenBucket",
     "TransportLayer",
     "TransportLimits",
     "TransportReceiver",

@@ -11,9 +11,10 @@ from functools import lru_cache
 from itertools import count
 
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.flow import Flow, TransportAddress, TransportProtocol, source_of
+from sip_daemon.transport.barred import Barred
 from sip_daemon.transport.deadlines import Deadlines
-from sip_daemon.transport.guard import OncePerSource, source_of
+from sip_daemon.transport.guard import OncePerSource
 from sip_daemon.transport.limits import TransportLimits
 from sip_daemon.transport.receiver import TransportReceiver
 from sip_daemon.transport.stream import StreamConnection, StreamKind
@@ -24,8 +25,15 @@ logger = logging.getLogger("sip_daemon.transport")
 class ConnectionTable:
     """Owns the connections and their deadlines; has no timer of its own: `expire` is to be called now and then."""
 
-    def __init__(self, limits: TransportLimits, receiver: TransportReceiver, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: TransportLimits,
+        receiver: TransportReceiver,
+        now: Callable[[], float],
+        barred: Barred | None = None,
+    ) -> None:
         self.limits = limits
+        self._barred = barred or Barred()
         self.receiver = receiver
         self._now = now
         self._by_number: dict[int, StreamConnection] = {}
@@ -60,6 +68,8 @@ class ConnectionTable:
 
         A connection that is being set up counts too: a slow handshake must not slip under the limits.
         """
+        if self._barred.sources and self._barred.turns_away(host):
+            return False
         reason = self._refusal(host)
         if reason is None:
             self._reserved += 1
@@ -102,6 +112,12 @@ class ConnectionTable:
     def abort_all(self, reason: str) -> None:
         for connection in list(self._by_number.values()):
             connection.abort(reason)
+
+    def abort_source(self, source: str, reason: str) -> None:
+        """All connections of one source."""
+        for connection in list(self._by_number.values()):
+            if source_of(known_flow(connection).remote.host) == source:
+                connection.abort(reason)
 
     async def wait_empty(self, seconds: float) -> None:
         """Until the last connection is gone, at most that long."""

@@ -6,19 +6,9 @@ A source is an IPv4 address or an IPv6 /64, for a single host may use all of the
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 
-
-def source_of(host: str) -> str:
-    """The source that `host` counts for."""
-    if ":" not in host:
-        return host
-    try:
-        address = ipaddress.IPv6Address(host.partition("%")[0])
-    except ValueError:
-        return host
-    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
+from sip_daemon.flow import source_of
 
 
 @dataclass(slots=True)

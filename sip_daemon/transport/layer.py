@@ -15,6 +15,7 @@ from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.message import Uri
 from sip_daemon.transport import interfaces
+from sip_daemon.transport.barred import Barred
 from sip_daemon.transport.connections import ConnectionTable
 from sip_daemon.transport.connector import Connector
 from sip_daemon.transport.interfaces import InterfaceWatcher, LocalAddress, Network
@@ -43,8 +44,10 @@ class TransportLayer:
         self.limits = limits or TransportLimits()
         self._loop = asyncio.get_running_loop()
         self._receiver: TransportReceiver = Deaf()
+        self.barred = Barred()
+        """Whoever is in there gets silence on UDP, and is closed upon connecting."""
         self._udp = UdpSockets(self.limits, self._datagram_received, self._flow_failed)
-        self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time)
+        self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time, self.barred)
         self._stream_listeners: list[StreamListener] = []
         self._stream_statuses: dict[tuple[StreamKind, TransportAddress], ListenerStatus] = {}
         self._connector = Connector(self._connections)
@@ -183,6 +186,10 @@ class TransportLayer:
 
     # closing
 
+    def drop_source(self, source: str) -> None:
+        """Ends the connections of a source that has just been barred."""
+        self._connections.abort_source(source, "its address is banned")
+
     def stop_listening(self) -> None:
         """Takes no new connections; what is open lives on."""
         for listener in self._stream_listeners:
@@ -211,6 +218,8 @@ class TransportLayer:
     # news from the sockets and from the kernel
 
     def _datagram_received(self, data: bytes, flow: Flow) -> None:
+        if self.barred.sources and self.barred.turns_away(flow.remote.host):
+            return
         self._receiver.message_received(data, flow)
 
     def _flow_failed(self, flow: Flow, error: OSError) -> None:

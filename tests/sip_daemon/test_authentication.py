@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sip_daemon.authentication import (
+    BAD_CREDENTIALS,
     Authenticated,
     AuthenticationLimits,
     Authenticator,
@@ -120,7 +121,7 @@ def test_an_unknown_user_costs_the_same_comparison(
     authenticator.verify(authorize(register(), offered(authenticator), password="guess"), DIRECTORY, NOW)
     wrong, compared = compared, []
     authenticator.verify(authorize(register(), offered(authenticator), "9999"), DIRECTORY, NOW)
-    assert compared == wrong == [(64, 64)]
+    assert compared == wrong == [(64, 64), (12, 12)], "the digest, then whether the nonce was ours"
 
 
 def test_a_disabled_device_is_an_unknown_one(authenticator: Authenticator) -> None:
@@ -265,3 +266,19 @@ def test_no_secret_is_in_a_repr(authenticator: Authenticator) -> None:
     request = authorize(register(), offered(authenticator))
     assert request.authorizations[0].response not in repr(request.authorizations)
     assert ha1("1001", "1001"[::-1]) not in repr(DIRECTORY)
+
+
+def test_a_nonce_is_good_only_where_it_was_sent(authenticator: Authenticator) -> None:
+    """So an answer to it proves that its sender receives what is sent to that address."""
+    challenge = authenticator.challenge(REALM, NOW, source="192.0.2.1")[0]
+    request = authorize(register(), challenge)
+    assert authenticator.verify(request, DIRECTORY, NOW, "192.0.2.2") == Challenge(stale=True)
+    assert isinstance(authenticator.verify(request, DIRECTORY, NOW, "192.0.2.1"), Authenticated)
+
+
+def test_a_wrong_answer_to_a_challenge_of_ours_proves_its_source(authenticator: Authenticator) -> None:
+    challenge = authenticator.challenge(REALM, NOW, source="192.0.2.1")[0]
+    guess = authorize(register(), challenge, password="guess")
+    assert authenticator.verify(guess, DIRECTORY, NOW, "192.0.2.1") == Denied(BAD_CREDENTIALS, is_proven=True)
+    assert authenticator.verify(guess, DIRECTORY, NOW, "192.0.2.2") == Denied(BAD_CREDENTIALS, is_proven=False)
+    assert authenticator.verify(guess, DIRECTORY, NOW + 301, "192.0.2.1") == Denied(BAD_CREDENTIALS, is_proven=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from sip_daemon.transport.guard import OncePerSource, SourceRate, source_of
+from sip_daemon.flow import source_of
+from sip_daemon.transport.guard import OncePerSource, SourceRate
 
 
 def test_a_source_may_burst_and_then_gets_its_rate() -> None:
