@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from appliance.control.aio import ControlServer, Handler
-from appliance.control.errors import INVALID_PARAMS, NOT_FOUND, CallRefused
+from appliance.control.errors import CONFLICT, INVALID_PARAMS, NOT_FOUND, CallRefused
+from sip_daemon.errors import SipError
 
 PROGRAM: Final = "sip"
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -42,6 +43,11 @@ class TraceRequest:
     limit: int
 
 
+MAX_BANS: Final = 1000
+MAX_BAN_SECONDS: Final = 10 * 366 * 86_400
+MAX_NOTE: Final = 200
+
+
 class LiveSystem(Protocol):
     """What the running daemon can tell and do. Rows and values are JSON."""
 
@@ -65,6 +71,15 @@ class LiveSystem(Protocol):
 
     async def read_trace(self, wanted: TraceRequest) -> dict[str, Any]:
         """The last SIP messages, redacted."""
+
+    def bans(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        """How many sources are kept out or slowed down, and the asked portion of them."""
+
+    def ban(self, source: str, seconds: float | None, note: str, *, force: bool) -> dict[str, Any]:
+        """Raises `SipError` with the reason when it is refused."""
+
+    def unban(self, source: str) -> str:
+        """The source as it is written in the list. Raises `SipError` when it is not there."""
 
     async def refresh(self) -> int:
         """Look for changed configuration now; the revision that is current then."""
@@ -116,6 +131,26 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
     async def nudge(params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
         return {"revision": await system.refresh()}
 
+    def list_bans(params: dict[str, Any]) -> dict[str, Any]:
+        total, rows = system.bans(number(params, "offset", 0), min(number(params, "limit", MAX_BANS), MAX_BANS))
+        return {"total": total, "revision": system.revisions()["bans"], "bans": rows}
+
+    def add_ban(params: dict[str, Any]) -> dict[str, Any]:
+        seconds = number(params, "seconds", 0)
+        if seconds > MAX_BAN_SECONDS:
+            raise CallRefused(INVALID_PARAMS, "`seconds` is at most ten years.")
+        note = text(params, "note")[:MAX_NOTE] if "note" in params else ""
+        try:
+            return system.ban(text(params, "source"), seconds or None, note, force=params.get("force") is True)
+        except SipError as error:
+            raise CallRefused(CONFLICT, str(error)) from error
+
+    def remove_ban(params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"source": system.unban(text(params, "source"))}
+        except SipError as error:
+            raise CallRefused(NOT_FOUND, str(error)) from error
+
     def set_level(params: dict[str, Any]) -> dict[str, Any]:
         level = text(params, "level")
         if level not in LEVELS:
@@ -131,6 +166,9 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         "call.hangup": hang_up,
         "call.quality": call_quality,
         "route.explain": explain_route,
+        "ban.list": list_bans,
+        "ban.add": add_ban,
+        "ban.remove": remove_ban,
         "nudge": nudge,
         "trace.level": set_level,
         "trace.read": read_trace,

@@ -36,10 +36,11 @@ ALLOWED: dict[str, frozenset[str]] = {
         "endpoint": "transport transaction trace message flow errors",
         "reachability": "endpoint registrar transaction message flow errors",
         "media_plane": "sdp flow errors appliance.control",
+        "defence": "authentication registrar transport message flow errors",
         "call": "endpoint transaction dialog sdp media_plane registrar authentication directory message flow errors",
         "trunk": "endpoint dialog authentication directory message flow errors",
         "mwi": "endpoint dialog authentication directory message flow errors",
-        "store": "directory registrar call.record flow errors appliance.database",
+        "store": "directory registrar defence call.record flow errors appliance.database",
         "control": "appliance.control errors",
     }.items()
 }

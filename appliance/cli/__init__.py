@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from appliance import __version__
-from appliance.cli import bindings, calls, completion, configuration, devices, help, keys, people, records, system
+from appliance.cli import bans, bindings, calls, completion, configuration, devices, help, keys, people, records, system
 from appliance.cli.frame import NOT_REACHABLE, REFUSED, WRONG_USAGE, GosipCommand
 
 __all__ = ["NOT_REACHABLE", "REFUSED", "WRONG_USAGE", "main"]
@@ -52,6 +52,7 @@ for command in (
     devices.device,
     calls.call,
     bindings.binding,
+    bans.ban,
     people.admin,
     people.user,
     configuration.config,

@@ -24,10 +24,10 @@ class AuditView:
     detail: Mapping[str, object]
 
 
-def note(context: Context, action: str, subject: str) -> None:
+def note(context: Context, action: str, subject: str, **detail: object) -> None:
     """Write down what was done to the running system and changed no table."""
     with change(context) as now:
-        now.audit(action, subject)
+        now.audit(action, subject, **detail)
 
 
 def list_audit(

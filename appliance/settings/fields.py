@@ -17,7 +17,7 @@ from typing import Any
 
 from appliance.secret import Secret
 from appliance.settings import parsers
-from appliance.settings.parsers import Network, PortRange, Server
+from appliance.settings.parsers import Network, NeverBan, PortRange, Server
 
 MAX_MEDIA_WORKERS = 64
 MAX_TRACE_MEMORY = 1024
@@ -137,6 +137,28 @@ class SettingValues:
         parsers.name_servers,
         (),
         "The name servers that SIP asks, separated by commas; those of /etc/resolv.conf when empty.",
+    )
+
+    ban_after: int = setting(
+        "GOSIP_BAN_AFTER",
+        parsers.whole_number(0, 1000),
+        10,
+        "Wrong passwords, a minute apart or less, after which an address is banned; 0 bans nobody by itself.",
+        column="ban_after",
+    )
+    never_ban: NeverBan = setting(
+        "GOSIP_NEVER_BAN",
+        parsers.never_ban,
+        NeverBan(),
+        "Networks that are never banned: local (the private networks this machine is on), 192.0.2.0/24, or none.",
+        column="never_ban",
+    )
+    connections_per_source: int = setting(
+        "GOSIP_CONNECTIONS_PER_SOURCE",
+        parsers.whole_number(1, 4096),
+        512,
+        "SIP connections that one address may hold open; raise it for a large site behind one NAT address.",
+        column="connections_per_source",
     )
 
     tls_enabled: bool = later(

@@ -46,6 +46,19 @@ class PortRange:
             yield PortRange(first, min(first + size - 1, self.last))
 
 
+@dataclass(frozen=True, slots=True)
+class NeverBan:
+    """Whom the defence of `sip` spares."""
+
+    local: bool = True
+    """The loopback, and the private networks that this machine is on."""
+    networks: tuple[Network, ...] = ()
+
+    def __str__(self) -> str:
+        words = (["local"] if self.local else []) + [str(network) for network in self.networks]
+        return ", ".join(words) or "none"
+
+
 def text(value: str) -> str:
     if any(ord(character) < 32 for character in value):
         raise NotAllowed("It must not contain control characters.")
@@ -163,6 +176,16 @@ def name_server(text: str) -> Server:
     if not 1 <= server.port <= 65535:
         raise NotAllowed("Allowed are addresses separated by commas: 192.0.2.53, 192.0.2.54:5353, [2001:db8::53]:5353.")
     return server
+
+
+def never_ban(value: str) -> NeverBan:
+    parts = [part.casefold() for part in split(value)]
+    if not parts or parts == ["none"]:
+        return NeverBan(local=not parts)
+    try:
+        return NeverBan("local" in parts, networks(" ".join(part for part in parts if part != "local")))
+    except NotAllowed:
+        raise NotAllowed("Allowed are local, networks such as 192.0.2.0/24 and 2001:db8::/32, or none.") from None
 
 
 def words(value: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from sip_daemon.authentication import Authenticated, Authenticator, Challenge
+from sip_daemon.authentication import Authenticated, Authenticator, Challenge, Verdict
 from sip_daemon.call import cause as causes
 from sip_daemon.call.admission import (
     Refusal,
@@ -46,7 +46,7 @@ from sip_daemon.dialog import Dialog, DialogId, DialogTable
 from sip_daemon.directory import Device, Directory
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
-from sip_daemon.flow import Flow
+from sip_daemon.flow import Flow, source_of
 from sip_daemon.media_plane import AdoptableSession, MediaPlane
 from sip_daemon.message import Request, Response
 from sip_daemon.registrar import Binding
@@ -90,6 +90,8 @@ class CallManager:
     ) -> None:
         self.revision = 0
         """Grows whenever `calls` has changed."""
+        self.judged: Callable[[Verdict, Flow], None] = lambda verdict, flow: None  # noqa: ARG005
+        """Hears what became of each caller's credentials: the defence."""
         self._endpoint = endpoint
         self._directory = directory
         self._locate = locate
@@ -333,12 +335,14 @@ class CallManager:
 
     def _identify(self, event: RequestReceived, directory: Directory) -> Device | None:
         """Who calls. None when the phone was asked for its credentials instead."""
-        verdict = self._authenticator.verify(event.request, directory, self._endpoint.now())
+        source = source_of(event.flow.remote.host)
+        verdict = self._authenticator.verify(event.request, directory, self._endpoint.now(), source)
+        self.judged(verdict, event.flow)
         if isinstance(verdict, Authenticated):
             return verdict.device
         if isinstance(verdict, Challenge):
             challenges = self._authenticator.challenge(
-                directory.realm, self._endpoint.now(), verdict.stale, event.request.user_agent
+                directory.realm, self._endpoint.now(), verdict.stale, event.request.user_agent, source
             )
             self._refuse(event, 401, [("WWW-Authenticate", str(challenge)) for challenge in challenges])
         else:

@@ -26,19 +26,21 @@ from sip_daemon.authentication import Authenticator
 from sip_daemon.call.adoption import AdoptionReport
 from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.configuration import Configuration, own_names
+from sip_daemon.daemon.defending import defend_as_set, event_of
 from sip_daemon.daemon.dispatch import Dispatcher
 from sip_daemon.daemon.live import Live
 from sip_daemon.daemon.live_trace import LiveTrace
+from sip_daemon.defence import Defence, Neighbours
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.errors import SipError
-from sip_daemon.flow import TransportAddress
+from sip_daemon.flow import TransportAddress, source_of
 from sip_daemon.media_plane import AdoptableSession
 from sip_daemon.media_plane.local import LocalMediaPlane
 from sip_daemon.registrar import Binding, LocationTable, Registrar
 from sip_daemon.store import Event, Store, StoreLimits
 from sip_daemon.trace import NO_TRACE, TraceRing
-from sip_daemon.transport import ALL, DnsResolver, ListenerStatus, TransportLayer
+from sip_daemon.transport import ALL, DnsResolver, ListenerStatus, TransportLayer, TransportLimits
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,8 @@ class SipDaemon:
         self.store = Store(settings.folder.database, StoreLimits(close_seconds=STORE_ENDS_WITHIN))
         directory, bindings = self._read_store()
         self.transport = TransportLayer(
-            lookup=DnsResolver([TransportAddress(one.address, one.port) for one in settings.dns_servers])
+            TransportLimits(max_connections_per_source=settings.connections_per_source),
+            lookup=DnsResolver([TransportAddress(one.address, one.port) for one in settings.dns_servers]),
         )
         self.trace = TraceRing(settings.trace_memory * MIB) if settings.trace_memory else NO_TRACE
         self.endpoint = Endpoint(
@@ -99,12 +102,14 @@ class SipDaemon:
             submit=self.store.submit,
             wall_clock=time.time,
         )
+        self.defence = self._make_defence()
         self.dispatcher = Dispatcher(
             self.endpoint,
             Registrar(self.configuration, self.locations, authenticator),
             self.locations,
             self.calls,
             self.store.submit,
+            self.defence,
             self.trace,
         )
         self.control = control.make_server(settings.folder.sip_socket, self._live())
@@ -116,6 +121,25 @@ class SipDaemon:
         except ApplianceError as error:
             raise StartError(str(error)) from error
 
+    def _make_defence(self) -> Defence:
+        defence = Defence(
+            Neighbours(self.locations.all, on_link=lambda: self.transport.networks),
+            self.transport.barred,
+            clock=self.endpoint.now,
+            wall_clock=time.time,
+            changed=self.store.submit,
+            report=lambda news: self.store.submit(event_of(news)),
+            drop=self.transport.drop_source,
+            is_registered=self._is_registered,
+        )
+        defend_as_set(defence, self._settings)
+        defence.load(self.store.load_bans())
+        return defence
+
+    def _is_registered(self, username: str, source: str, now: float) -> bool:
+        """Whether a phone of that account is registered from there."""
+        return any(source_of(one.flow.remote.host) == source for one in self.locations.bindings(username, now))
+
     def _live(self) -> Live:
         return Live(
             started_at=self._started_at,
@@ -126,6 +150,7 @@ class SipDaemon:
             media=self.media,
             store=self.store,
             directory=self.configuration,
+            defence=self.defence,
             refresh=self._look,
             trace=LiveTrace(self.trace, self.locations, self.calls, self.endpoint.now),
         )
@@ -229,10 +254,12 @@ class SipDaemon:
         await self._close_records()
         self.configuration.look_at_addresses()
         self.dispatcher.note(self.locations.expire(self.endpoint.now()))
+        self.defence.expire()
         directory = await asyncio.wrap_future(self.store.changed())
         if directory is not None:
             self.configuration.take(directory)
             self.dispatcher.note(self.locations.retain(directory.device))
+            defend_as_set(self.defence, await asyncio.to_thread(Settings.load, self._settings.data_dir))
             log.info("configuration %d is in use", directory.revision)
 
     async def _close(self) -> None:

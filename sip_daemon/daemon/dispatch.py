@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from sip_daemon.call.manager import CallManager
+from sip_daemon.defence import Defence
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.flow import Flow
 from sip_daemon.reachability import Reachability
@@ -16,6 +18,8 @@ from sip_daemon.transaction import RequestReceived
 log = logging.getLogger(__name__)
 
 APPEARED = (BindingEvent.REGISTERED, BindingEvent.REFRESHED)
+AUTHENTICATED: Final = frozenset({"REGISTER", "INVITE"})
+"""Of these the defence hears what became of their credentials."""
 
 
 class Dispatcher:
@@ -28,6 +32,7 @@ class Dispatcher:
         locations: LocationTable,
         calls: CallManager,
         store: Callable[[BindingChange], None],
+        defence: Defence,
         trace: Trace = NO_TRACE,
     ) -> None:
         self.reachability = Reachability(endpoint, locations, self.note)
@@ -37,6 +42,8 @@ class Dispatcher:
         self._calls = calls
         self._store = store
         self._trace = trace
+        self._defence = defence
+        registrar.judged = calls.judged = defence.judged
 
     def attach(self) -> None:
         """From now on requests are answered."""
@@ -47,6 +54,7 @@ class Dispatcher:
         self._endpoint.silence_handler = self.reachability.doubt
         for binding in self._locations.snapshot():
             self.reachability.follow(binding)
+        self._endpoint.malformed_handler = self._defence.malformed
         self._endpoint.request_handler = self._handle
 
     def note(self, changes: Iterable[BindingChange]) -> None:
@@ -66,7 +74,14 @@ class Dispatcher:
                 self.reachability.follow(binding)
 
     def _handle(self, event: RequestReceived) -> None:
-        if event.request.method == "REGISTER":
+        request = event.request
+        if request.to.tag is None:
+            if not self._defence.admits(request, event.flow):
+                self._endpoint.ignore(event.transaction)
+                return
+            if request.method not in AUTHENTICATED:
+                self._defence.asked(event.flow)
+        if request.method == "REGISTER":
             self._register(event)
         else:
             self._calls.handle_request(event)

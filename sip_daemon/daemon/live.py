@@ -11,6 +11,7 @@ from sip_daemon.call.manager import CallManager
 from sip_daemon.call.view import describe_calls, describe_plan, describe_quality
 from sip_daemon.control import TraceRequest
 from sip_daemon.daemon.live_trace import LiveTrace
+from sip_daemon.defence import Defence
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.media_plane import MediaPlane
@@ -33,6 +34,7 @@ class Live:
         media: MediaPlane,
         store: Store,
         directory: Callable[[], Directory],
+        defence: Defence,
         refresh: Callable[[], Awaitable[None]],
         trace: LiveTrace,
     ) -> None:
@@ -44,6 +46,7 @@ class Live:
         self._media = media
         self._store = store
         self._directory = directory
+        self._defence = defence
         self._refresh = refresh
         self._trace = trace
         self._listeners: list[ListenerStatus] = []
@@ -72,6 +75,7 @@ class Live:
                 }
                 for worker in self._media.status()
             ],
+            "defence": self._defence.counts,
             "store": {"backlog": self._store.backlog, "last_error": self._store.last_error},
         }
 
@@ -85,6 +89,7 @@ class Live:
             "bindings": self._locations.revision,
             "calls": self._calls.revision,
             "listeners": self._listeners_revision,
+            "bans": self._defence.revision,
         }
 
     def bindings(self, usernames: Sequence[str] | None, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
@@ -114,6 +119,17 @@ class Live:
 
     async def read_trace(self, wanted: TraceRequest) -> dict[str, Any]:
         return {"started_at": self._started_at, **await self._trace.read(wanted)}
+
+    def bans(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        rows = self._defence.describe()
+        return len(rows), rows[offset : offset + limit]
+
+    def ban(self, source: str, seconds: float | None, note: str, *, force: bool) -> dict[str, Any]:
+        ban = self._defence.ban(source, seconds=seconds, note=note, force=force)
+        return next(row for row in self._defence.describe() if row["source"] == ban.source)
+
+    def unban(self, source: str) -> str:
+        return self._defence.unban(source).source
 
     async def refresh(self) -> int:
         await self._refresh()

@@ -79,6 +79,8 @@ class Endpoint:
         self.flow_closed_handler: Callable[[Flow], None] = ignore
         self.silence_handler: Callable[[Flow], None] = ignore
         """A request of ours on that flow got no final answer, or could not be sent."""
+        self.malformed_handler: Callable[[Flow], None] = ignore
+        """Something came that is no SIP, or that cannot be answered as such."""
         self._timer_values = timers or TimerValues()
         self._transactions = TransactionLayer(self._timer_values)
         self._addressing = LocalAddressing(transport, self.identity)
@@ -197,6 +199,10 @@ class Endpoint:
         """
         self._answer(transaction, response, self._transactions.respond)
 
+    def ignore(self, transaction: ServerTransaction) -> None:
+        """Lets a request go without an answer, as if it had not come."""
+        self._transactions.ignore(transaction)
+
     def refuse(self, transaction: ServerTransaction, response: Response) -> None:
         """Answers a request that has no answer yet and forgets it: nothing is repeated, no ACK is awaited.
 
@@ -271,6 +277,7 @@ class Endpoint:
     def framing_failed(self, error: RemoteProtocolError, flow: Flow) -> None:
         self._trace.note(f"What came cannot be cut into messages: {error}", flow)
         self._malformed.answer(error, flow, self.now())
+        self.malformed_handler(flow)
 
     def flow_closed(self, flow: Flow) -> None:
         self._transactions.transport_failed(flow, self.now())
@@ -310,6 +317,7 @@ class Endpoint:
             # What could be parsed but not matched to a transaction is answered as a whole.
             request = message if isinstance(message, Request) else None
             self._malformed.answer(error, flow, self.now(), request=request, size=len(data))
+            self.malformed_handler(flow)
 
     # what the transactions tell
 

@@ -19,10 +19,10 @@ from ipaddress import ip_address
 from sys import intern
 from typing import Final
 
-from sip_daemon.authentication import Authenticated, Authenticator, Challenge, Denied
+from sip_daemon.authentication import Authenticated, Authenticator, Challenge, Denied, Verdict
 from sip_daemon.directory import Device, Directory
 from sip_daemon.errors import RemoteProtocolError
-from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.flow import Flow, TransportAddress, TransportProtocol, source_of
 from sip_daemon.message import STAR, NameAddress, Parameters, Request, Response
 from sip_daemon.message.grammar import quote
 from sip_daemon.registrar.binding import Binding, BindingChange
@@ -110,6 +110,8 @@ class Registrar:
     authenticator: Authenticator
     limits: RegistrarLimits = field(default_factory=RegistrarLimits)
     wall_clock: Callable[[], float] = time.time
+    judged: Callable[[Verdict, Flow], None] = lambda verdict, flow: None  # noqa: ARG005
+    """Hears what became of each request's credentials: the defence."""
     _date: tuple[int, str] = field(default=(0, ""), init=False, repr=False)
 
     def handle(self, request: Request, flow: Flow, now: float) -> RegisterOutcome:
@@ -125,9 +127,12 @@ class Registrar:
         if request.require and (unknown := request.require - OFFERED):
             return refuse(request, 420, [("Unsupported", ", ".join(sorted(unknown)))])  # RFC 3261 §10.3 step 2
         directory = self.directory()
-        match self.authenticator.verify(request, directory, now):
+        source = source_of(flow.remote.host)
+        verdict = self.authenticator.verify(request, directory, now, source)
+        self.judged(verdict, flow)
+        match verdict:
             case Challenge(stale):
-                challenges = self.authenticator.challenge(directory.realm, now, stale, request.user_agent)
+                challenges = self.authenticator.challenge(directory.realm, now, stale, request.user_agent, source)
                 return refuse(request, 401, [("WWW-Authenticate", str(one)) for one in challenges])
             case Denied(reason):
                 return replace(refuse(request, 403), denied=reason)

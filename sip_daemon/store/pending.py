@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from sip_daemon.call.record import CallChange, CallEnded, CallTrouble
+from sip_daemon.defence.ban import BanChange
 from sip_daemon.registrar import BindingChange, BindingEvent
 
 Key = TypeVar("Key")
@@ -36,7 +37,7 @@ class Event:
     """JSON values."""
 
 
-Change = BindingChange | CallChange | CallTrouble | Event
+Change = BindingChange | CallChange | CallTrouble | BanChange | Event
 
 
 class Pending:
@@ -50,9 +51,11 @@ class Pending:
         """Bindings that are gone. No key is in both."""
         self.calls: dict[str, CallChange] = {}
         self.events: list[Event] = []
+        self.bans: dict[str, BanChange] = {}
+        """By source; the defence bounds how many there are."""
 
     def __len__(self) -> int:
-        return len(self.bindings) + len(self.removals) + len(self.calls) + len(self.events)
+        return len(self.bindings) + len(self.removals) + len(self.calls) + len(self.events) + len(self.bans)
 
     def add(self, change: Change) -> None:
         """Note a change in the place of an earlier one of the same thing."""
@@ -65,6 +68,8 @@ class Pending:
                 self._add_event(change)
             case CallTrouble():
                 self._add_event(Event(change.kind, change.message, "warning", at=change.at, detail=change.detail))
+            case BanChange():
+                self.bans[change.ban.source] = change
             case _:
                 self._add_call(change)
 
@@ -96,6 +101,7 @@ class Pending:
         move(self.calls, batch.calls, most)
         room = most - len(batch)
         batch.events, self.events = self.events[:room], self.events[room:]
+        move(self.bans, batch.bans, most - len(batch))
         move(self.removals, batch.removals, most - len(batch))
         move(self.bindings, batch.bindings, most - len(batch))
         return batch
@@ -105,6 +111,7 @@ class Pending:
         newer = Pending(self._max_removals, self._max_events)
         newer.calls, newer.removals, newer.bindings = self.calls, self.removals, self.bindings
         self.calls, self.removals, self.bindings = batch.calls, batch.removals, batch.bindings
+        self.bans = batch.bans | self.bans
         for change in (*newer.calls.values(), *newer.removals.values(), *newer.bindings.values()):
             self.add(change)
         self.events = [*batch.events, *self.events][-self._max_events :]

@@ -14,6 +14,7 @@ from sys import intern
 from types import MappingProxyType
 from typing import Final
 
+from sip_daemon.defence.ban import Ban
 from sip_daemon.directory import Device, Directory, Extension
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.registrar import Binding
@@ -210,6 +211,12 @@ def parse_address(text: str) -> TransportAddress:
     if not colon:
         raise ValueError("no port")
     return TransportAddress(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def load_bans(connection: sqlite3.Connection) -> tuple[Ban, ...]:
+    """The bans of the last run, those too that are over and only remembered."""
+    rows = connection.execute("SELECT source, reason, since, until, count, note FROM ban")
+    return tuple(Ban(*row) for row in rows)
 
 
 def close_open_calls(connection: sqlite3.Connection, wall: float, but: Sequence[str] = ()) -> int:

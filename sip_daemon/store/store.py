@@ -25,6 +25,7 @@ from peewee import SqliteDatabase
 
 from appliance.database.connection import open_database
 from appliance.database.migrate import reason_of
+from sip_daemon.defence.ban import Ban
 from sip_daemon.directory import Directory
 from sip_daemon.registrar import Binding
 from sip_daemon.store import reading
@@ -104,6 +105,10 @@ class Store:
         with self._lock:
             self._pending.add(change)
         self._wake.set()
+
+    def load_bans(self) -> tuple[Ban, ...]:
+        """Those of the last run. Waits for it, as `start` does."""
+        return self.ask(reading.load_bans).result()
 
     def load_directory(self) -> Future[Directory]:
         """All of it, read anew."""

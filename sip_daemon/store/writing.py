@@ -16,6 +16,7 @@ from typing import Final
 import orjson
 
 from sip_daemon.call.record import CallChange, CallEnded, CallRecord, LegRecord
+from sip_daemon.defence.ban import Ban, BanChange
 from sip_daemon.registrar import BindingChange
 from sip_daemon.store.pending import Change, Event, Pending
 
@@ -40,6 +41,7 @@ BINDING_COLUMNS: Final = (
 )
 CALL_COLUMNS: Final = tuple(field.name for field in fields(CallRecord) if field.name != "legs")
 LEG_COLUMNS: Final = ("call_id", *(field.name for field in fields(LegRecord)))
+BAN_COLUMNS: Final = ("source", "reason", "since", "until", "count", "note")
 EVENT_COLUMNS: Final = ("at", "severity", "source", "kind", "message", "detail")
 
 PATH_SEPARATOR: Final = "\n"
@@ -71,6 +73,8 @@ REMOVE_BINDING: Final = "DELETE FROM binding WHERE username = ? AND contact_key 
 WRITE_CALL: Final = insert("call", CALL_COLUMNS, ("id",))
 REMOVE_LEGS: Final = "DELETE FROM call_leg WHERE call_id = ?"
 WRITE_LEG: Final = insert("call_leg", LEG_COLUMNS)
+WRITE_BAN: Final = insert("ban", BAN_COLUMNS, ("source",))
+REMOVE_BAN: Final = "DELETE FROM ban WHERE source = ?"
 WRITE_EVENT: Final = insert("event", EVENT_COLUMNS)
 
 
@@ -91,6 +95,7 @@ def write_all(connection: sqlite3.Connection, batch: Pending) -> None:
     write_calls(connection, batch.calls.values())
     connection.executemany(REMOVE_BINDING, list(batch.removals))
     write_bindings(connection, batch.bindings.values())
+    write_bans(connection, batch.bans.values())
     connection.executemany(WRITE_EVENT, [event_row(event) for event in batch.events])
 
 
@@ -100,6 +105,8 @@ def write_one_by_one(connection: sqlite3.Connection, batch: Pending) -> None:
     connection.executemany(REMOVE_BINDING, list(batch.removals))
     for binding in batch.bindings.values():
         attempt(connection, binding, lambda binding=binding: write_bindings(connection, [binding]))  # type: ignore[misc]
+    for ban in batch.bans.values():
+        attempt(connection, ban, lambda ban=ban: write_bans(connection, [ban]))  # type: ignore[misc]
     for event in batch.events:
         attempt(connection, event, lambda event=event: connection.execute(WRITE_EVENT, event_row(event)))  # type: ignore[misc]
 
@@ -116,6 +123,12 @@ def attempt(connection: sqlite3.Connection, change: Change, write_change: Callab
 
 def write_bindings(connection: sqlite3.Connection, changes: Iterable[BindingChange]) -> None:
     connection.executemany(WRITE_BINDING, [binding_row(change) for change in changes])
+
+
+def write_bans(connection: sqlite3.Connection, changes: Iterable[BanChange]) -> None:
+    changes = tuple(changes)
+    connection.executemany(REMOVE_BAN, [(change.ban.source,) for change in changes if change.is_forgotten])
+    connection.executemany(WRITE_BAN, [ban_row(change.ban) for change in changes if not change.is_forgotten])
 
 
 def write_calls(connection: sqlite3.Connection, changes: Iterable[CallChange]) -> None:
@@ -158,6 +171,11 @@ def binding_row(change: BindingChange) -> tuple[object, ...]:
         binding.call_id,
         binding.cseq,
     )
+
+
+def ban_row(ban: Ban) -> tuple[object, ...]:
+    """In the order of `BAN_COLUMNS`."""
+    return ban.source, ban.reason, ban.since, ban.until, ban.count, ban.note
 
 
 def call_row(record: CallRecord) -> tuple[object, ...]:

@@ -12,8 +12,8 @@ from sip_daemon.transport.status import ListenerState, ListenerStatus
 
 __all__ = [
     "ALL",
-    "DnsResolver",
     "Barred",
+    "DnsResolver",
     "ListenerState",
     "ListenerStatus",
     "LocalAddress",

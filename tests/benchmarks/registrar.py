@@ -31,7 +31,7 @@ def requests(authenticator: Authenticator, names: list[str], cseq: int) -> list[
     for number, name in enumerate(names):
         contact = f'<sip:{name}@10.{number >> 8}.{number & 255}.7:5060>;+sip.instance="<urn:uuid:{number:032x}>"'
         plain = register(name, headers={"Contact": contact, "Call-ID": f"{number:032x}"}, cseq=cseq)
-        challenge = authenticator.challenge(REALM, NOW)[1]
+        challenge = authenticator.challenge(REALM, NOW, source=f"10.{number >> 8}.{number & 255}.7")[1]
         made.append(bytes(authorize(plain, challenge, name)))
     return made
 

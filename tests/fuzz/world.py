@@ -21,10 +21,12 @@ from random import Random
 from sip_daemon.authentication import Authenticator
 from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.dispatch import Dispatcher
+from sip_daemon.defence import Defence, Neighbours
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.message import MalformedMessage, Request, Response, StreamFramer, parse_message
 from sip_daemon.registrar import LocationTable, Registrar
+from sip_daemon.transport import Barred
 from tests.fuzz import corpus
 from tests.fuzz.mutations import Mutator
 from tests.support.digest import authorize, directory
@@ -95,7 +97,17 @@ class World:
             wall_clock=time.time,
         )
         registrar = Registrar(lambda: people, self.locations, NONCES)
-        Dispatcher(self.endpoint, registrar, self.locations, self.manager, lambda change: None).attach()
+        defence = Defence(
+            Neighbours(self.locations.all),
+            Barred(),
+            clock=loop.time,
+            wall_clock=time.time,
+            changed=lambda change: None,
+            report=lambda news: None,
+            drop=lambda source: None,
+            is_registered=lambda username, source, now: False,
+        )
+        Dispatcher(self.endpoint, registrar, self.locations, self.manager, lambda change: None, defence).attach()
         self.mutator = Mutator(self.random, self.seeds)
         self.asked: list[tuple[Request, Flow]] = []
         """Requests that GoSIP sent and nobody has answered for good."""

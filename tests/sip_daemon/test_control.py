@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from appliance.control.aio import AsyncControlClient
-from appliance.control.errors import INVALID_PARAMS, NOT_FOUND, CallRefused
+from appliance.control.errors import CONFLICT, INVALID_PARAMS, NOT_FOUND, CallRefused
 from sip_daemon.control import LEVELS, MAX_BINDINGS, MAX_TRACE_ENTRIES, TraceRequest, make_server, methods
+from sip_daemon.errors import SipError
 
 
 class Pretended:
@@ -24,7 +25,7 @@ class Pretended:
         return {"version": "1"}
 
     def revisions(self) -> dict[str, Any]:
-        return {"started_at": 1.0, "bindings": 7, "calls": 8, "listeners": 1}
+        return {"started_at": 1.0, "bindings": 7, "calls": 8, "listeners": 1, "bans": 3}
 
     def bindings(self, usernames: Sequence[str] | None, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         self.asked.append((usernames, offset, limit))
@@ -45,6 +46,19 @@ class Pretended:
     async def read_trace(self, wanted: TraceRequest) -> dict[str, Any]:
         self.asked.append(wanted)
         return {"entries": []}
+
+    def bans(self, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        return 1, [{"source": "192.0.2.1"}][offset : offset + limit]
+
+    def ban(self, source: str, seconds: float | None, note: str, *, force: bool) -> dict[str, Any]:
+        if not force:
+            raise SipError("a phone is there")
+        return {"source": source, "seconds": seconds, "note": note}
+
+    def unban(self, source: str) -> str:
+        if source != "192.0.2.1":
+            raise SipError("not banned")
+        return source
 
     async def refresh(self) -> int:
         return 42
@@ -90,6 +104,25 @@ async def test_the_quality_of_a_live_call_is_told_and_of_another_is_not() -> Non
     with pytest.raises(CallRefused) as refusal:
         await ask("call.quality", id="two")
     assert refusal.value.code == NOT_FOUND
+
+
+async def test_bans_are_listed_made_and_ended() -> None:
+    assert await ask("ban.list") == {"total": 1, "revision": 3, "bans": [{"source": "192.0.2.1"}]}
+    made = await ask("ban.add", source="192.0.2.9", seconds=60, note="x" * 500, force=True)
+    assert made == {"source": "192.0.2.9", "seconds": 60, "note": "x" * 200}
+    assert await ask("ban.remove", source="192.0.2.1") == {"source": "192.0.2.1"}
+
+
+async def test_a_ban_that_is_refused_says_why() -> None:
+    with pytest.raises(CallRefused, match="a phone is there") as refusal:
+        await ask("ban.add", source="192.0.2.9")
+    assert refusal.value.code == CONFLICT
+    with pytest.raises(CallRefused) as refusal:
+        await ask("ban.remove", source="192.0.2.9")
+    assert refusal.value.code == NOT_FOUND
+    with pytest.raises(CallRefused) as refusal:
+        await ask("ban.add", source="192.0.2.9", seconds=10**10)
+    assert refusal.value.code == INVALID_PARAMS
 
 
 async def test_a_plan_is_explained_for_a_caller_that_exists() -> None:

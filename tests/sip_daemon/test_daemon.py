@@ -18,11 +18,12 @@ import pytest
 
 from appliance.control.client import ControlClient
 from appliance.control.errors import CallRefused, ControlError
-from appliance.operations import devices
+from appliance.operations import configuration, devices
 from appliance.operations.context import Appliance, Context
 from appliance.secret import Secret
 from appliance.settings import Settings
 from sip_daemon.flow import TransportAddress
+from tests.support.hostile import Stranger
 from tests.support.media_worker import WorkerProcess
 from tests.support.phones import Phone, PhoneCall
 from tests.support.udp_network import UdpNetwork
@@ -509,3 +510,42 @@ def test_a_database_of_a_newer_version_prevents_the_start(daemon: Daemon) -> Non
     with sqlite3.connect(daemon.settings.folder.database) as connection:
         connection.execute("INSERT INTO migration (number, name, applied_at) VALUES (9999, 'future', 0)")
     assert "newer" in refused_start(daemon)
+
+
+async def test_a_guesser_is_banned_over_a_restart_and_a_phone_goes_on(daemon: Daemon, network: UdpNetwork) -> None:
+    daemon.environment["GOSIP_NEVER_BAN"] = "none"
+    daemon.add_device("100")
+    daemon.start()
+    anna = await make_phone(network, daemon, "100")
+    assert await register(anna) == 200
+    with Stranger(daemon.port) as stranger:
+        assert [stranger.guess("100", f"guess{number}") for number in range(10)] == [403] * 10
+        assert stranger.guess("100", PASSWORD, patience=0.3) is None, "the right one comes too late"
+        assert not stranger.connects()
+        (ban,) = daemon.ask("ban.list")["bans"]
+        assert (ban["source"], ban["state"], ban["reason"]) == ("127.0.0.66", "banned", "wrong-credentials")
+        assert ban["blocked"] == 2
+        assert await register(anna) == 200
+        assert daemon.stop() == 0
+        daemon.start()
+        assert stranger.guess("100", PASSWORD, patience=0.3) is None
+        assert await register(anna) == 200
+        assert daemon.ask("ban.remove", source="127.0.0.66") == {"source": "127.0.0.66"}
+        assert stranger.guess("100", PASSWORD) == 200
+    assert daemon.stop() == 0
+    assert daemon.rows("SELECT count(*) FROM ban") == [(0,)]
+    assert daemon.rows("SELECT kind FROM event") == [("source-banned",)]
+
+
+async def test_whom_never_to_ban_is_changed_while_it_runs(daemon: Daemon) -> None:
+    daemon.environment["GOSIP_BAN_AFTER"] = "2"
+    daemon.add_device("100")
+    configuration.set_setting(daemon.context, "never_ban", "none")
+    daemon.start()
+    with Stranger(daemon.port) as stranger:
+        assert [stranger.guess("100", "guess") for _ in range(2)] == [403, 403]
+        assert daemon.ask("status")["defence"] == {"banned": 1, "muted": 0, "slowed": 0}
+        configuration.set_setting(daemon.context, "never_ban", "127.0.0.0/8")
+        daemon.ask("nudge")
+        assert daemon.ask("status")["defence"] == {"banned": 0, "muted": 0, "slowed": 0}
+        assert stranger.guess("100", PASSWORD) == 200

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from appliance.control.errors import NOT_FOUND, CallRefused, ProtocolMismatch
+from appliance.control.errors import CONFLICT, NOT_FOUND, CallRefused, ProtocolMismatch
 from appliance.control.protocol import Request, ServerProtocol
 
 
@@ -37,7 +37,8 @@ class StandInDaemon:
             {"transport": "UDP", "address": "0.0.0.0", "port": 5060, "state": "listening", "error": None},
             {"transport": "TCP", "address": "0.0.0.0", "port": 5060, "state": "listening", "error": None},
         ]
-        self._revisions = {"bindings": 1, "calls": 1, "listeners": 1}
+        self._bans: dict[str, dict[str, Any]] = {}
+        self._revisions = {"bindings": 1, "calls": 1, "listeners": 1, "bans": 1}
         self._started_at = time.time()
         self._socket: socket.socket | None = None
         self._connections: set[socket.socket] = set()
@@ -132,6 +133,21 @@ class StandInDaemon:
     def end_call(self, call_id: str) -> None:
         self._change("calls", self._calls, call_id, None)
 
+    def ban(self, source: str, state: str = "banned", reason: str = "wrong-credentials", **more: Any) -> dict[str, Any]:
+        """An address is kept out."""
+        row = {
+            "source": source,
+            "state": state,
+            "reason": reason,
+            "since": 1_799_999_000.0,
+            "until": 1_800_003_600.0,
+            "count": 1,
+            "blocked": 12,
+            "note": "",
+        } | more
+        self._change("bans", self._bans, source, row)
+        return row
+
     def fail_listener(self, transport: str, error: str) -> None:
         with self._lock:
             for listener in self._listeners:
@@ -184,6 +200,24 @@ class StandInDaemon:
             except CallRefused as error:
                 protocol.refuse(request, error)
 
+    def _add_ban(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        source, seconds = params["source"], params["seconds"]
+        if source == PHONE_SOURCE and not params["force"]:
+            raise CallRefused(CONFLICT, f"Phones are registered from {source}. Banning it would cut them off.")
+        now = time.time()
+        self._bans[source] = {
+            "source": source,
+            "state": "banned",
+            "reason": "manual",
+            "since": now,
+            "until": now + seconds if seconds else None,
+            "count": 1,
+            "blocked": 0,
+            "note": params["note"],
+        }
+        self._revisions["bans"] += 1
+        return self._bans[source]
+
     def _result(self, request: Request) -> Any:
         match request.method:
             case "live.revision":
@@ -214,6 +248,21 @@ class StandInDaemon:
                 self._revisions["calls"] += 1
                 self.hung_up.append(request.params["id"])
                 return {}
+            case "ban.list":
+                bans = list(self._bans.values())
+                return {
+                    "total": len(bans),
+                    "revision": self._revisions["bans"],
+                    "bans": portion(bans, request.params),
+                }
+            case "ban.add":
+                return self._add_ban(request.params)
+            case "ban.remove":
+                source = request.params["source"]
+                if self._bans.pop(source, None) is None:
+                    raise CallRefused(NOT_FOUND, f"{source} is not banned.")
+                self._revisions["bans"] += 1
+                return {"source": source}
             case "nudge":
                 self.nudges += 1
                 return {"revision": request.params.get("revision", 0)}
@@ -227,6 +276,9 @@ class StandInDaemon:
                     "store": {"backlog": 0, "last_error": None},
                 }
         raise CallRefused(-32601, f"no method {request.method}")
+
+
+PHONE_SOURCE = "192.0.2.7"
 
 
 def portion(rows: list[dict[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:

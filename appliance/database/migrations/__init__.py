@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.database.migrations import m0001_foundation, m0002_encryption, m0003_history
+from appliance.database.migrations import m0001_foundation, m0002_encryption, m0003_history, m0004_defence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +29,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "foundation", statements_of(m0001_foundation.SQL)),
     Migration(2, "encryption", statements_of(m0002_encryption.SQL)),
     Migration(3, "history", statements_of(m0003_history.SQL)),
+    Migration(4, "defence", statements_of(m0004_defence.SQL)),
 )
 """Numbers grow by one from one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.database.models.base import Table
 from appliance.database.models.configuration import Config, Device, Extension, Removal, Revision
 from appliance.database.models.people import Audit, Session, SetupCode, SignInFailure, User
-from appliance.database.models.traffic import Binding, Call, CallLeg, Event
+from appliance.database.models.traffic import Ban, Binding, Call, CallLeg, Event
 
 ALL: tuple[type[Table], ...] = (
     Config,
@@ -18,6 +18,7 @@ ALL: tuple[type[Table], ...] = (
     Device,
     Revision,
     Removal,
+    Ban,
     Binding,
     Call,
     CallLeg,
@@ -27,6 +28,7 @@ ALL: tuple[type[Table], ...] = (
 __all__ = [
     "ALL",
     "Audit",
+    "Ban",
     "Binding",
     "Call",
     "CallLeg",

@@ -43,6 +43,10 @@ class Config(Table):
     media_workers = IntegerField(null=True)
     log_level = TextField(null=True)
     admin_networks = TextField(null=True)
+    ban_after = IntegerField(null=True)
+    never_ban = TextField(null=True)
+    ban_firewall = IntegerField(null=True)
+    connections_per_source = IntegerField(null=True)
 
     tls_enabled = IntegerField(default=0)
     tls_cert_mode = TextField(default="acme")

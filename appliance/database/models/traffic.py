@@ -83,6 +83,20 @@ class CallLeg(Table):
     detail = JsonField()
 
 
+class Ban(Table):
+    """A source that is kept out, or was lately: the fields of `sip_daemon.defence.ban.Ban`."""
+
+    source = CharField(primary_key=True)
+    """An IPv4 address or an IPv6 /64."""
+    reason = TextField()
+    """wrong-credentials, scanning, malformed or manual."""
+    since = FloatField()
+    until = FloatField(null=True)
+    """NULL: until somebody ends it."""
+    count = IntegerField(default=1)
+    note = TextField(default="")
+
+
 class Event(Table):
     """Something that a person should know: a program crashed, a disk is full."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sip_daemon.authentication import Authenticator
-from sip_daemon.flow import Flow
+from sip_daemon.flow import Flow, source_of
 from sip_daemon.message import DigestChallenge, Request, Response
 from sip_daemon.registrar import BindingEvent, LocationTable, RegisterOutcome, Registrar, RegistrarLimits
 from tests.support.bindings import tcp, udp
@@ -33,8 +33,9 @@ class Site:
         self.cseq = 0
 
     def send(self, request: Request, flow: Flow | None = None, username: str = "1001") -> RegisterOutcome:
-        challenge = self.authenticator.challenge(REALM, self.now)[0]
-        return self.registrar.handle(authorize(request, challenge, username), flow or udp(), self.now)
+        flow = flow or udp()
+        challenge = self.authenticator.challenge(REALM, self.now, source=source_of(flow.remote.host))[0]
+        return self.registrar.handle(authorize(request, challenge, username), flow, self.now)
 
     def register(
         self,
