@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from appliance.control.client import ControlClient, ControlSession
 from appliance.control.errors import ControlError, NoAnswerInTime, NotReachable
-from flask_admin_ui.live import Snapshot, by_username, read_binding, read_call, rows
+from flask_admin_ui.live import Snapshot, by_username, read_ban, read_binding, read_call, rows
 
 REFRESH_SECONDS = 1.0
 TIMEOUT_SECONDS = 3.0
@@ -97,7 +97,11 @@ class Daemon:
         if self._is_new(revision, "calls") or (snapshot.calls and self._clock() < self._figures_until):
             calls = tuple(read_call(row) for row in all_rows(session, "call.list", "calls"))
             snapshot = replace(snapshot, calls=calls)
-        if self._is_new(revision, "listeners") or self._clock() >= self._status_until:
+        is_status_due = self._clock() >= self._status_until
+        if "bans" in revision and (self._is_new(revision, "bans") or (snapshot.bans and is_status_due)):
+            # How often each was turned away grows without a new revision.
+            snapshot = replace(snapshot, bans=tuple(read_ban(row) for row in all_rows(session, "ban.list", "bans")))
+        if self._is_new(revision, "listeners") or is_status_due:
             status = session.call("status")
             snapshot = replace(snapshot, status=status if isinstance(status, Mapping) else {})
             self._status_until = self._clock() + STATUS_EVERY_SECONDS

@@ -135,6 +135,26 @@ class NumberForm(OwnedForm):
     )
 
 
+DURATIONS = [
+    SelectChoice("", lazy_gettext("for good")),
+    SelectChoice("3600", lazy_gettext("an hour")),
+    SelectChoice("86400", lazy_gettext("a day")),
+    SelectChoice("604800", lazy_gettext("a week")),
+    SelectChoice("2592000", lazy_gettext("30 days")),
+]
+
+
+class BanForm(Form):
+    source = StringField(lazy_gettext("Address"), [required(), at_most(NAME_LIMIT)], filters=[strip])
+    duration = SelectField(lazy_gettext("For how long"), choices=DURATIONS, default="")
+    note = StringField(lazy_gettext("Why"), [at_most(NAME_LIMIT)], filters=[strip])
+    force = BooleanField(lazy_gettext("Even if phones are registered from there"))
+
+    @property
+    def seconds(self) -> int | None:
+        return int(self.duration.data) if self.duration.data else None
+
+
 ROLES = [SelectChoice("user", lazy_gettext("User")), SelectChoice("admin", lazy_gettext("Administrator"))]
 
 

@@ -80,6 +80,22 @@ class LiveCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveBan:
+    """An address that is banned, muted or slowed down."""
+
+    source: str
+    state: str
+    reason: str
+    since: float
+    until: float | None
+    """None: until somebody ends it."""
+    count: int
+    blocked: int
+    """How often it was turned away since then."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """A socket that phones reach."""
 
@@ -99,6 +115,7 @@ class Snapshot:
     bindings: Mapping[str, tuple[LiveBinding, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """By username of the device."""
     calls: tuple[LiveCall, ...] = ()
+    bans: tuple[LiveBan, ...] = ()
     status: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -170,6 +187,19 @@ def read_leg(row: Mapping[str, Any]) -> LiveLeg:
         state=text(row.get("state")),
         codec=text(row.get("codec")),
         media=media if isinstance(media, Mapping) else {},
+    )
+
+
+def read_ban(row: Mapping[str, Any]) -> LiveBan:
+    return LiveBan(
+        source=text(row.get("source")),
+        state=text(row.get("state")),
+        reason=text(row.get("reason")),
+        since=number(row.get("since")) or 0.0,
+        until=number(row.get("until")),
+        count=int(number(row.get("count")) or 0),
+        blocked=int(number(row.get("blocked")) or 0),
+        note=text(row.get("note")),
     )
 
 

@@ -54,6 +54,7 @@ def menu() -> list[Group]:
                 item(gettext("Users"), "users", "users.index", "users."),
                 item(gettext("Settings"), "adjustments-horizontal", "system.settings"),
                 item(gettext("Processes"), "server", "system.processes"),
+                item(gettext("Banned addresses"), "lock", "bans.index"),
                 item(gettext("Events"), "activity", "system.events"),
                 item(gettext("Audit log"), "shield-check", "system.audit"),
                 item(gettext("My account"), "user-circle", "account.show", "account."),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.supervision.client import Process
-from flask_admin_ui.live import LiveBinding, LiveCall, Party, Snapshot
+from flask_admin_ui.live import LiveBan, LiveBinding, LiveCall, Party, Snapshot
 from flask_admin_ui.processes import ProcessList
 from flask_admin_ui.quality import call_sound
-from flask_admin_ui.wording import Wording, live_call, process_state, program
+from flask_admin_ui.wording import Wording, ban_reason, ban_state, live_call, process_state, program
 
 RESTARTABLE = ("sip", "media")
 """A restart of the admin app or of nginx would end the request that asks for it, before supervisor starts it again."""
@@ -45,6 +45,19 @@ def live_call_rows(calls: Sequence[LiveCall], *, may_hang_up: bool) -> list[Live
         )
         for call in sorted(calls, key=lambda call: call.started_at or 0.0)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class BanRow:
+    """An address that is kept out, in words."""
+
+    ban: LiveBan
+    wording: Wording
+    reason: str
+
+
+def ban_rows(bans: Sequence[LiveBan]) -> list[BanRow]:
+    return [BanRow(ban, ban_state(ban.state), ban_reason(ban.reason)) for ban in bans]
 
 
 @dataclass(frozen=True, slots=True)

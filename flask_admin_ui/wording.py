@@ -98,6 +98,31 @@ def binding_trouble(trouble: str) -> str:
     return trouble
 
 
+def ban_state(state: str) -> Wording:
+    match state:
+        case "banned":
+            return Wording("bad", gettext("banned"))
+        case "muted":
+            return Wording("warning", gettext("muted"))
+        case "slowed":
+            return Wording("warning", gettext("slowed down"))
+    return Wording("off", state)
+
+
+def ban_reason(reason: str) -> str:
+    """Why an address is kept out, or how it is held up."""
+    match reason:
+        case "wrong-credentials":
+            return str(gettext("Wrong passwords or unknown users"))
+        case "scanning":
+            return str(gettext("Requests without an account"))
+        case "malformed":
+            return str(gettext("Messages that are not SIP"))
+        case "manual":
+            return str(gettext("By hand"))
+    return reason
+
+
 def process_state(state: str) -> Wording:
     """supervisor's states."""
     match state:
@@ -146,6 +171,8 @@ def audit_action(action: str) -> str:
 
 
 ACTIONS = {
+    "ban.add": lazy_gettext("banned an address"),
+    "ban.remove": lazy_gettext("ended a ban"),
     "call.hangup": lazy_gettext("ended a call"),
     "config.set": lazy_gettext("changed a setting"),
     "device.add": lazy_gettext("added a phone"),

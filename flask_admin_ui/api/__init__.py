@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.api import auth, calls, devices, extensions, health, reference, system, users
+from flask_admin_ui.api import auth, bans, calls, devices, extensions, health, reference, system, users
 
 BLUEPRINTS = (
     auth.blueprint,
@@ -11,6 +11,7 @@ BLUEPRINTS = (
     calls.blueprint,
     users.blueprint,
     system.blueprint,
+    bans.blueprint,
     health.blueprint,
     reference.blueprint,
 )

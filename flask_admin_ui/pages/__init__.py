@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.pages import account, calls, dashboard, devices, system, users
+from flask_admin_ui.pages import account, bans, calls, dashboard, devices, system, users
 
 BLUEPRINTS = (
     dashboard.blueprint,
@@ -11,4 +11,5 @@ BLUEPRINTS = (
     users.blueprint,
     account.blueprint,
     system.blueprint,
+    bans.blueprint,
 )

@@ -117,6 +117,9 @@ TITLES = {
     "database_url": lazy_gettext("Database"),
     "timezone": lazy_gettext("Time zone"),
     "admin_networks": lazy_gettext("Admin networks"),
+    "ban_after": lazy_gettext("Ban after failures"),
+    "never_ban": lazy_gettext("Never ban"),
+    "connections_per_source": lazy_gettext("Connections per address"),
 }
 
 

@@ -38,6 +38,7 @@ PAGES = [
     "/account/second-factor",
     "/system/settings",
     "/system/processes",
+    "/system/bans",
     "/system/events",
     "/system/audit",
 ]
@@ -107,6 +108,7 @@ def test_axe_finds_no_fault_on_any_page(tab: Tab, system: AdminSystem, scheme: L
     """WCAG 2.2, levels A and AA: contrast, names, roles, order."""
     system.sip.register("1001", "1001")
     system.sip.add_call("axe", caller=("1001", "Ada Lovelace"), callee=("1002", "Grace Hopper"), answered=True)
+    system.sip.ban("2001:db8:1:2::/64", "slowed", note="Calls at night")
     tab.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     for path in [*PAGES, "/call/axe", "/calls?search=nothing", "/devices?size=1", "/nowhere"]:
         tab.page.goto(path)

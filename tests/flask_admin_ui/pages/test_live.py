@@ -9,6 +9,7 @@ from tests.support.admin import ADMIN, Actor, AdminSystem
 
 PAGES = ["/", "/devices", "/device/1001", "/calls/live", "/calls", "/users", "/account", "/system/settings"]
 PAGES += ["/system/processes", "/system/events", "/system/audit", "/devices/new", "/device/1001/edit", "/users/new"]
+PAGES += ["/system/bans"]
 
 
 @pytest.mark.parametrize("path", PAGES)

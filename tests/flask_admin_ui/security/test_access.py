@@ -12,7 +12,14 @@ from appliance.database.models import Call
 from flask_admin_ui.security.gate import PUBLIC
 from tests.support.admin import Actor, AdminSystem
 
-ARGUMENTS = {"username": "1001", "number": "1001", "call_id": "c1", "name": "sip", "session_id": "1"}
+ARGUMENTS = {
+    "username": "1001",
+    "number": "1001",
+    "call_id": "c1",
+    "name": "sip",
+    "session_id": "1",
+    "source": "203.0.113.5",
+}
 FOR_EVERYBODY = {
     "dashboard.show",
     "devices.index",
