@@ -23,7 +23,7 @@ from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.dispatch import Dispatcher
 from sip_daemon.defence import Defence, Neighbours
 from sip_daemon.endpoint import Endpoint
-from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.flow import Flow, TransportAddress, TransportProtocol, source_of
 from sip_daemon.message import MalformedMessage, Request, Response, StreamFramer, parse_message
 from sip_daemon.registrar import LocationTable, Registrar
 from sip_daemon.transport import Barred
@@ -97,17 +97,9 @@ class World:
             wall_clock=time.time,
         )
         registrar = Registrar(lambda: people, self.locations, NONCES)
-        defence = Defence(
-            Neighbours(self.locations.all),
-            Barred(),
-            clock=loop.time,
-            wall_clock=time.time,
-            changed=lambda change: None,
-            report=lambda news: None,
-            drop=lambda source: None,
-            is_registered=lambda username, source, now: False,
-        )
-        Dispatcher(self.endpoint, registrar, self.locations, self.manager, lambda change: None, defence).attach()
+        Dispatcher(
+            self.endpoint, registrar, self.locations, self.manager, lambda change: None, self.make_defence()
+        ).attach()
         self.mutator = Mutator(self.random, self.seeds)
         self.asked: list[tuple[Request, Flow]] = []
         """Requests that GoSIP sent and nobody has answered for good."""
@@ -115,6 +107,22 @@ class World:
         """Successes of GoSIP: the dialogs that a caller may go on in."""
         self.invites: list[tuple[Request, Flow]] = []
         self.catcher = ErrorCatcher()
+
+    def make_defence(self) -> Defence:
+        """The real one. Whom it bars is let in all the same, for a peer that is kept out finds nothing; whom it slows
+        down gets no answers."""
+        return Defence(
+            Neighbours(self.locations.all),
+            Barred(),
+            clock=self.endpoint.now,
+            wall_clock=time.time,
+            changed=lambda change: None,
+            report=lambda news: None,
+            drop=lambda source: None,
+            is_registered=lambda username, source, now: any(
+                source_of(one.flow.remote.host) == source for one in self.locations.bindings(username, now)
+            ),
+        )
 
     async def run(self, steps: int = STEPS) -> None:
         loggers = [logging.getLogger(name) for name in ("sip_daemon", "asyncio")]
@@ -270,7 +278,7 @@ class World:
         except MalformedMessage:
             parsed = None
         if isinstance(parsed, Request):
-            challenge = NONCES.challenge(self.realm, self.endpoint.now())[0]
+            challenge = NONCES.challenge(self.realm, self.endpoint.now(), source=source_of(flow.remote.host))[0]
             parsed = authorize(parsed, challenge, name)
             data = bytes(parsed)
             if keep:
