@@ -49,6 +49,8 @@ class Purpose(StrEnum):
     """What belongs to people: second factors."""
     SERVICE = "service"
     """What other services gave us: API tokens, trunk passwords."""
+    ANSWER = "answer"
+    """Answers that are kept for a day to be repeated: what is shown once may be in them."""
     NONCE = "nonce"
     """Not for sealing: the key under which digest nonces are signed."""
 

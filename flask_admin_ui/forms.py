@@ -95,6 +95,29 @@ class ConfirmForm(Form):
     password = PasswordField(lazy_gettext("Password"), [required(), at_most(PASSWORD_LIMIT)])
 
 
+class TokenForm(Form):
+    """A personal token for a program."""
+
+    name = StringField(lazy_gettext("What uses it?"), [required(), at_most(NAME_LIMIT)], filters=[strip])
+    scope = SelectField(
+        lazy_gettext("It may"),
+        choices=[
+            SelectChoice("read", lazy_gettext("look only")),
+            SelectChoice("write", lazy_gettext("do everything that I may")),
+        ],
+    )
+    days = SelectField(
+        lazy_gettext("It ends"),
+        choices=[
+            SelectChoice("30", lazy_gettext("in 30 days")),
+            SelectChoice("90", lazy_gettext("in 90 days")),
+            SelectChoice("365", lazy_gettext("in a year")),
+            SelectChoice("", lazy_gettext("never")),
+        ],
+        default="90",
+    )
+
+
 class SecondFactorForm(CodeForm):
     secret = HiddenField(validators=[required(), at_most(200)])
 

@@ -189,6 +189,8 @@ ACTIONS = {
     "session.start": lazy_gettext("signed in"),
     "setup-code.new": lazy_gettext("made a one-time code"),
     "setup-code.use": lazy_gettext("used a one-time code"),
+    "token.add": lazy_gettext("made a personal token"),
+    "token.remove": lazy_gettext("revoked a personal token"),
     "user.add": lazy_gettext("added a user"),
     "user.edit": lazy_gettext("changed a user"),
     "user.password": lazy_gettext("set a password"),

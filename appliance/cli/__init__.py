@@ -12,7 +12,20 @@ from typing import Any
 import click
 
 from appliance import __version__
-from appliance.cli import bans, bindings, calls, completion, configuration, devices, help, keys, people, records, system
+from appliance.cli import (
+    bans,
+    bindings,
+    calls,
+    completion,
+    configuration,
+    devices,
+    help,
+    keys,
+    people,
+    records,
+    system,
+    tokens,
+)
 from appliance.cli.frame import NOT_REACHABLE, REFUSED, WRONG_USAGE, GosipCommand
 
 __all__ = ["NOT_REACHABLE", "REFUSED", "WRONG_USAGE", "main"]
@@ -55,6 +68,7 @@ for command in (
     bans.ban,
     people.admin,
     people.user,
+    tokens.token,
     configuration.config,
     records.audit,
     records.event,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.api import auth, bans, calls, devices, extensions, health, reference, system, users
+from flask_admin_ui.api import auth, bans, calls, devices, extensions, health, reference, system, tokens, users
 
 BLUEPRINTS = (
     auth.blueprint,
+    tokens.blueprint,
     devices.blueprint,
     extensions.blueprint,
     calls.blueprint,

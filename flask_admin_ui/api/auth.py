@@ -13,7 +13,7 @@ from appliance.secret import Secret
 from flask_admin_ui.api.operation import Answer, operation
 from flask_admin_ui.api.users import Person, Role
 from flask_admin_ui.errors import FieldError, ProblemError
-from flask_admin_ui.security.access import context, source_address, viewer
+from flask_admin_ui.security.access import context, require_session, source_address, viewer
 from flask_admin_ui.services import services
 from flask_admin_ui.shapes import Input, Moment, Output
 
@@ -90,6 +90,7 @@ def sign_in(body: SignIn) -> Any:
 @operation("Sign out", status=204)
 def sign_out() -> Any:
     """The token of this request is worth nothing afterwards."""
+    require_session()
     sessions.sign_out(g.token)
 
 

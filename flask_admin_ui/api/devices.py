@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from flask import Blueprint
+from flask import Blueprint, url_for
 from pydantic import Field
 
 from appliance.operations import checks, devices
@@ -116,7 +116,8 @@ def add(body: NewDevice) -> Any:
         password=Secret(body.password) if body.password else None,
         owner_id=body.owner_id,
     )
-    return with_password(made)
+    address = url_for("api_devices.show", username=made.device.username)
+    return Answer(with_password(made), etag=made.device.fingerprint, headers={"Location": address})
 
 
 def with_password(made: devices.NewDevice) -> dict[str, Any]:

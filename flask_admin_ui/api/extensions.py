@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from flask import Blueprint
+from flask import Blueprint, url_for
 from pydantic import Field
 
 from appliance.operations import checks, extensions
@@ -73,7 +73,8 @@ def index(query: ExtensionQuery) -> Any:
 def add(body: NewExtension) -> Any:
     more = {} if body.ring_seconds is None else {"ring_seconds": body.ring_seconds}
     made = extensions.add_extension(context(), body.number, name=body.name or "", owner_id=body.owner_id, **more)
-    return Answer(made, etag=made.fingerprint)
+    address = url_for("api_extensions.show", number=made.number)
+    return Answer(made, etag=made.fingerprint, headers={"Location": address})
 
 
 @blueprint.get("/extensions/<number>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from flask import Blueprint
+from flask import Blueprint, url_for
 from pydantic import BeforeValidator, Field
 
 from appliance.operations import checks, users
@@ -62,7 +62,7 @@ def index(query: PageQuery) -> Any:
 @operation("Add a person", takes=NewPerson, gives=Person, status=201, admin=True, clashes=True)
 def add(body: NewPerson) -> Any:
     made = users.create_user(context(), body.name, Secret(body.password), body.role)
-    return Answer(made, etag=made.fingerprint)
+    return Answer(made, etag=made.fingerprint, headers={"Location": url_for("api_users.show", name=made.name)})
 
 
 @blueprint.get("/<name>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 import segno
@@ -10,12 +11,13 @@ from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from appliance.errors import Invalid, LockedOut
-from appliance.operations import second_factor, sessions, users
+from appliance.errors import Conflict, Invalid, LockedOut, NotFound
+from appliance.operations import api_tokens, second_factor, sessions, users
+from appliance.operations.api_tokens import NewToken
 from appliance.secret import Secret
-from flask_admin_ui.forms import ConfirmForm, PasswordForm, SecondFactorForm, submitted, take_errors
+from flask_admin_ui.forms import ConfirmForm, PasswordForm, SecondFactorForm, TokenForm, submitted, take_errors
 from flask_admin_ui.pages.common import form_status
-from flask_admin_ui.security.access import context, viewer
+from flask_admin_ui.security.access import context, require_session, viewer
 
 blueprint = Blueprint("account", __name__)
 
@@ -31,6 +33,7 @@ def account_page(form: PasswordForm) -> Response:
         form=form,
         has_second_factor=has_second_factor(),
         sessions=sessions.own_sessions(context()),
+        tokens=api_tokens.list_tokens(context()),
     )
     return make_response(page, form_status())
 
@@ -44,7 +47,7 @@ def change_password() -> BaseResponse:
                 context(),
                 Secret(form.current.data or ""),
                 Secret(form.password.data or ""),
-                keep_session=viewer().session_id,
+                keep_session=require_session(),
             )
         except (Invalid, LockedOut) as error:
             take_errors(form, error)
@@ -67,6 +70,37 @@ def end_other_sessions() -> BaseResponse:
         if one.id != viewer().session_id:
             sessions.end_own_session(context(), one.id)
     flash(gettext("You are signed out everywhere else."), "success")
+    return redirect(url_for("account.show"))
+
+
+@blueprint.route("/account/tokens/new", methods=["GET", "POST"])
+def new_token() -> BaseResponse:
+    """The answer to the form is the only page that ever shows the token."""
+    form = TokenForm(submitted())
+    if request.method == "POST" and form.validate():
+        days = int(form.days.data) if form.days.data else None
+        try:
+            made = api_tokens.make_token(context(), form.name.data or "", form.scope.data, days=days)
+        except (Invalid, Conflict) as error:
+            take_errors(form, error)
+        else:
+            return made_token(made)
+    return make_response(render_template("account/new_token.html", form=form), form_status())
+
+
+def made_token(made: NewToken) -> Response:
+    example = f'curl -sk https://{request.host}/api/me \\\n  -H "Authorization: Bearer $TOKEN"'
+    return make_response(
+        render_template("account/token.html", made=made.view, token=made.token.reveal(), example=example)
+    )
+
+
+@blueprint.post("/account/tokens/<int(max=9223372036854775807):token_id>/revoke")
+def revoke_token(token_id: int) -> BaseResponse:
+    # Revoked twice is revoked.
+    with contextlib.suppress(NotFound):
+        api_tokens.revoke_token(context(), token_id)
+    flash(gettext("That token is worth nothing from now on."), "success")
     return redirect(url_for("account.show"))
 
 

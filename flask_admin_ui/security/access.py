@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from flask import g, request
 
+from appliance.operations.api_tokens import TokenView
 from appliance.operations.context import NOBODY, Actor, Context, Role
 from flask_admin_ui.errors import ProblemError
 from flask_admin_ui.services import services
@@ -27,7 +28,9 @@ class Viewer:
     id: int
     name: str
     role: Role
-    session_id: int
+    session_id: int | None
+    """None for a program that shows a personal token."""
+    token: TokenView | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -57,7 +60,8 @@ def context() -> Context:
     """What operations take first: who asks, and from which address."""
     found = known_viewer()
     actor = Actor(found.name, found.role, found.id) if found is not None else NOBODY
-    return Context(services().appliance, actor, source_address())
+    by = f", token {found.token.name}" if found is not None and found.token is not None else ""
+    return Context(services().appliance, actor, source_address() + by)
 
 
 def source_address() -> str:
@@ -80,6 +84,14 @@ def require_admin() -> None:
     """Raises the 401 or 403."""
     if not viewer().is_admin:
         raise ProblemError(403)
+
+
+def require_session() -> int:
+    """The session of this request: what a personal token cannot do. Raises the 401 or 403."""
+    session_id = viewer().session_id
+    if session_id is None:
+        raise ProblemError(403, "A personal token cannot do that: sign in with name and password.")
+    return session_id
 
 
 def template_values() -> dict[str, Any]:

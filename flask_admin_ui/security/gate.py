@@ -10,11 +10,12 @@ from flask import Flask, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
+from appliance.operations.api_tokens import Scope, TokenBearer, authenticate_token
 from appliance.operations.sessions import Authenticated, authenticate
 from appliance.operations.users import needs_set_up
 from appliance.secret import Secret
 from flask_admin_ui.errors import ProblemError
-from flask_admin_ui.security.access import Viewer
+from flask_admin_ui.security.access import Viewer, source_address
 from flask_admin_ui.security.cookies import MAX_TOKEN, read_token
 from flask_admin_ui.services import services
 
@@ -45,9 +46,10 @@ def pass_gate() -> Response | None:
         return None
     bearer = bearer_token()
     token = bearer or read_token(request)
-    known = authenticate(services().appliance, token) if token is not None else None
+    known = viewer_with(token) if token is not None else None
     if known is not None:
-        g.viewer, g.token = viewer_of(known), token
+        g.viewer, g.token = known, token
+        check_scope(known)
     if bearer is None and request.endpoint != "api_auth.sign_in":
         csrf.protect()
     if known is not None or request.endpoint in PUBLIC:
@@ -57,6 +59,24 @@ def pass_gate() -> Response | None:
     if request.headers.get("HX-Request"):
         raise ProblemError(401)
     return send_to_entrance()
+
+
+def viewer_with(token: Secret) -> Viewer | None:
+    """Whose session or personal token it is. The latter opens the API and no page."""
+    appliance = services().appliance
+    known = authenticate(appliance, token)
+    if known is not None:
+        return viewer_of(known)
+    is_api = request.path.startswith("/api/")
+    bearer = authenticate_token(appliance, token, source_address()) if is_api else None
+    return viewer_by_token(bearer) if bearer is not None else None
+
+
+def check_scope(known: Viewer) -> None:
+    """Raises the 403 for a change with a token that may only read."""
+    is_reader = known.token is not None and known.token.scope is Scope.READ
+    if is_reader and request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise ProblemError(403, "This token may only read. Make one with the scope write.")
 
 
 def bearer_token() -> Secret | None:
@@ -70,6 +90,12 @@ def viewer_of(known: Authenticated) -> Viewer:
     actor = known.actor
     assert actor.user_id is not None  # sessions belong to users
     return Viewer(actor.user_id, actor.name, actor.role, known.session.id)
+
+
+def viewer_by_token(bearer: TokenBearer) -> Viewer:
+    actor = bearer.actor
+    assert actor.user_id is not None  # tokens belong to users
+    return Viewer(actor.user_id, actor.name, actor.role, None, bearer.token)
 
 
 def send_to_entrance() -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.database.migrations import m0001_foundation, m0002_encryption, m0003_history, m0004_defence
+from appliance.database.migrations import m0001_foundation, m0002_encryption, m0003_history, m0004_defence, m0005_api
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "encryption", statements_of(m0002_encryption.SQL)),
     Migration(3, "history", statements_of(m0003_history.SQL)),
     Migration(4, "defence", statements_of(m0004_defence.SQL)),
+    Migration(5, "api", statements_of(m0005_api.SQL)),
 )
 """Numbers grow by one from one."""

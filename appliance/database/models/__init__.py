@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from appliance.database.models.base import Table
 from appliance.database.models.configuration import Config, Device, Extension, Removal, Revision
-from appliance.database.models.people import Audit, Session, SetupCode, SignInFailure, User
+from appliance.database.models.people import (
+    ApiToken,
+    Audit,
+    Idempotency,
+    Session,
+    SetupCode,
+    SignInFailure,
+    User,
+)
 from appliance.database.models.traffic import Ban, Binding, Call, CallLeg, Event
 
 ALL: tuple[type[Table], ...] = (
     Config,
     User,
     Session,
+    ApiToken,
+    Idempotency,
     SetupCode,
     SignInFailure,
     Audit,
@@ -27,6 +37,7 @@ ALL: tuple[type[Table], ...] = (
 
 __all__ = [
     "ALL",
+    "ApiToken",
     "Audit",
     "Ban",
     "Binding",
@@ -36,6 +47,7 @@ __all__ = [
     "Device",
     "Event",
     "Extension",
+    "Idempotency",
     "Removal",
     "Revision",
     "Session",

@@ -42,6 +42,40 @@ class Session(Table):
     user_agent = TextField(default="")
 
 
+class ApiToken(Table):
+    """A program's way in, with the rights of a person. Shown once; this row has only its SHA-256."""
+
+    id = AutoField()
+    user = ForeignKeyField(User, on_delete="CASCADE", backref="api_tokens")
+    user_id: int
+    name = TextField()
+    token_hash = CharField(unique=True)
+    beginning = TextField()
+    """The first characters, to be recognised by."""
+    scope = TextField()
+    """`read` or `write`."""
+    created_at = FloatField()
+    expires_at = FloatField(null=True)
+    used_at = FloatField(null=True)
+    address = TextField(default="")
+
+
+class Idempotency(Table):
+    """What a request with an Idempotency-Key was answered; no answer yet while it is carried out."""
+
+    id = AutoField()
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    user_id: int
+    key = TextField()
+    fingerprint = TextField()
+    started_at = FloatField(index=True)
+    sealed_answer = BlobField(null=True)
+    """Field name `idempotency.answer` in the secret box."""
+
+    class Meta:
+        indexes = ((("user", "key"), True),)
+
+
 class SetupCode(Table):
     """A one-time code that makes the first admin, or a new one after `gosip admin reset`."""
 

@@ -68,6 +68,21 @@ def test_conditions(admin: Actor, condition: str, status: int) -> None:
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "location"),
+    [
+        ("/api/devices", {"number": "1001"}, "/api/devices/1001"),
+        ("/api/extensions", {"number": "1001"}, "/api/extensions/1001"),
+        ("/api/users", {"name": "hedy", "password": "long enough"}, "/api/users/hedy"),
+    ],
+)
+def test_what_was_made_has_an_address(admin: Actor, path: str, body: object, location: str) -> None:
+    """RFC 9110 §15.3.2. And the state that it is in."""
+    made = admin.api("POST", path, body)
+    assert made.headers["Location"] == location
+    assert admin.get(location).headers["ETag"] == made.headers["ETag"]
+
+
 @pytest.mark.parametrize(("method", "path"), [("PUT", "/api/devices"), ("POST", "/api/cdrs"), ("PATCH", "/api/me")])
 def test_another_method_is_405_and_told_which_there_are(admin: Actor, method: str, path: str) -> None:
     """RFC 9110 §15.5.6."""

@@ -18,6 +18,7 @@ ARGUMENTS = {
     "call_id": "c1",
     "name": "sip",
     "session_id": "1",
+    "token_id": "1",
     "source": "203.0.113.5",
 }
 FOR_EVERYBODY = {
@@ -30,6 +31,9 @@ FOR_EVERYBODY = {
     "calls.show",
     "account.",
     "api_auth.",
+    "api_tokens.index",
+    "api_tokens.add",
+    "api_tokens.remove",
     "api_devices.index",
     "api_devices.show",
     "api_extensions.index",
