@@ -42,7 +42,7 @@ REFUSALS = {
     503: "A part of the system does not answer.",
 }
 SECURITY_SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a sign-in."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A personal token, or that of a sign-in."},
     "browser": {
         "type": "apiKey",
         "in": "cookie",
@@ -116,7 +116,7 @@ def describe(rule: Rule, view: Callable[..., Any], declared: Operation, method: 
         "operationId": camel(f"{tag}_{function}"),
         "tags": [tag],
         "summary": declared.summary,
-        "parameters": [*path_parameters(rule), *query_parameters(declared), *header_parameters(declared)],
+        "parameters": [*path_parameters(rule), *query_parameters(declared), *header_parameters(declared, method)],
         "responses": responses(rule, declared, method, shapes),
     }
     if text := inspect.getdoc(view):
@@ -172,11 +172,22 @@ def without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **kinds[0]}
 
 
-def header_parameters(declared: Operation) -> list[dict[str, Any]]:
-    if not declared.guarded:
-        return []
-    text = "The ETag of the state that this was decided on: 412 when somebody has changed it since."
-    return [{"name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"}, "description": text}]
+def header_parameters(declared: Operation, method: str) -> list[dict[str, Any]]:
+    found = []
+    if declared.guarded:
+        found.append(header("If-Match", "The ETag of the state that this was decided on; 412 when it has changed."))
+    if method in CHANGING and not declared.public:
+        text = (
+            "A key of your own for this one request, best a random UUID. Repeated with the same key within a day, it "
+            "is not carried out again and gets the same answer, marked Idempotency-Replayed; 422 when the request "
+            "differs, 409 while the first is carried out. A refused request changed nothing: its key is free again."
+        )
+        found.append(header("Idempotency-Key", text))
+    return found
+
+
+def header(name: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": text}
 
 
 def responses(rule: Rule, declared: Operation, method: str, shapes: Shapes) -> dict[str, Any]:
@@ -200,7 +211,8 @@ def refusals(rule: Rule, declared: Operation, method: str) -> set[int]:
     if not declared.public:
         found.add(401)
         if method in CHANGING:
-            found.add(400)  # a browser's change without its token
+            # A browser's change without its token, a reading token, and the refusals of an Idempotency-Key.
+            found |= {400, 403, 409, 422}
     if declared.admin:
         found.add(403)
     if rule.arguments:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from appliance.errors import ChangedMeanwhile, Conflict, Invalid
+from flask_admin_ui.api.once import once
 from flask_admin_ui.errors import FieldError, ProblemError
 from flask_admin_ui.security.access import require_admin
 from flask_admin_ui.shapes import Listing, camel
@@ -100,7 +101,9 @@ def operation(summary: str, **declared: Any) -> Callable[[View], View]:
             if known.takes is not None:
                 given["body"] = read_body(known.takes)
             try:
-                return respond(known, view(**given))
+                if known.public:
+                    return respond(known, view(**given))
+                return once(lambda: respond(known, view(**given)))
             except (Invalid, Conflict) as error:
                 raise in_sender_words(error) from error
 
