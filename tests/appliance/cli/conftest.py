@@ -27,7 +27,8 @@ def _no_variables_of_this_shell(monkeypatch: pytest.MonkeyPatch) -> None:
 def nowhere(tmp_path: Path) -> Iterator[Gosip]:
     """On a folder that does not exist."""
     yield Gosip(tmp_path / "nowhere")
-    database.close()
+    if database.obj is not None:  # that of an earlier test in this process
+        database.close()
 
 
 @pytest.fixture
