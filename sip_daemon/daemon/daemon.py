@@ -30,7 +30,7 @@ from sip_daemon.daemon.defending import defend_as_set, event_of
 from sip_daemon.daemon.dispatch import Dispatcher
 from sip_daemon.daemon.live import Live
 from sip_daemon.daemon.live_trace import LiveTrace
-from sip_daemon.defence import Defence, Neighbours
+from sip_daemon.defence import Defence, Neighbours, News, Overload
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint, Identity
 from sip_daemon.errors import SipError
@@ -102,7 +102,15 @@ class SipDaemon:
             submit=self.store.submit,
             wall_clock=time.time,
         )
-        self.defence = self._make_defence()
+        neighbours = Neighbours(self.locations.all, on_link=lambda: self.transport.networks)
+        self.defence = self._make_defence(neighbours)
+        self.overload = Overload(
+            neighbours,
+            clock=self.endpoint.now,
+            soon=asyncio.get_running_loop().call_soon,
+            report=self._report,
+        )
+        self.transport.backlog_handler = self.overload.datagrams_wait
         self.dispatcher = Dispatcher(
             self.endpoint,
             Registrar(self.configuration, self.locations, authenticator),
@@ -110,6 +118,7 @@ class SipDaemon:
             self.calls,
             self.store.submit,
             self.defence,
+            self.overload,
             self.trace,
         )
         self.control = control.make_server(settings.folder.sip_socket, self._live())
@@ -121,14 +130,17 @@ class SipDaemon:
         except ApplianceError as error:
             raise StartError(str(error)) from error
 
-    def _make_defence(self) -> Defence:
+    def _report(self, news: News) -> None:
+        self.store.submit(event_of(news))
+
+    def _make_defence(self, neighbours: Neighbours) -> Defence:
         defence = Defence(
-            Neighbours(self.locations.all, on_link=lambda: self.transport.networks),
+            neighbours,
             self.transport.barred,
             clock=self.endpoint.now,
             wall_clock=time.time,
             changed=self.store.submit,
-            report=lambda news: self.store.submit(event_of(news)),
+            report=self._report,
             drop=self.transport.drop_source,
             is_registered=self._is_registered,
         )
@@ -151,6 +163,7 @@ class SipDaemon:
             store=self.store,
             directory=self.configuration,
             defence=self.defence,
+            overload=self.overload,
             refresh=self._look,
             trace=LiveTrace(self.trace, self.locations, self.calls, self.endpoint.now),
         )
@@ -255,6 +268,7 @@ class SipDaemon:
         self.configuration.look_at_addresses()
         self.dispatcher.note(self.locations.expire(self.endpoint.now()))
         self.defence.expire()
+        self.overload.expire()
         directory = await asyncio.wrap_future(self.store.changed())
         if directory is not None:
             self.configuration.take(directory)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from sip_daemon.call.manager import CallManager
-from sip_daemon.defence import Defence
+from sip_daemon.defence import Defence, Overload
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.flow import Flow
 from sip_daemon.reachability import Reachability
@@ -33,6 +33,7 @@ class Dispatcher:
         calls: CallManager,
         store: Callable[[BindingChange], None],
         defence: Defence,
+        overload: Overload,
         trace: Trace = NO_TRACE,
     ) -> None:
         self.reachability = Reachability(endpoint, locations, self.note)
@@ -43,6 +44,7 @@ class Dispatcher:
         self._store = store
         self._trace = trace
         self._defence = defence
+        self._overload = overload
         registrar.judged = calls.judged = defence.judged
 
     def attach(self) -> None:
@@ -78,6 +80,10 @@ class Dispatcher:
         if request.to.tag is None:
             if not self._defence.admits(request, event.flow):
                 self._endpoint.ignore(event.transaction)
+                return
+            seconds = self._overload.puts_off(request, event.flow)
+            if seconds is not None:
+                self._endpoint.put_off(event, seconds)
                 return
             if request.method not in AUTHENTICATED:
                 self._defence.asked(event.flow)

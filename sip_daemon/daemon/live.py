@@ -11,7 +11,7 @@ from sip_daemon.call.manager import CallManager
 from sip_daemon.call.view import describe_calls, describe_plan, describe_quality
 from sip_daemon.control import TraceRequest
 from sip_daemon.daemon.live_trace import LiveTrace
-from sip_daemon.defence import Defence
+from sip_daemon.defence import Defence, Overload
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.media_plane import MediaPlane
@@ -35,6 +35,7 @@ class Live:
         store: Store,
         directory: Callable[[], Directory],
         defence: Defence,
+        overload: Overload,
         refresh: Callable[[], Awaitable[None]],
         trace: LiveTrace,
     ) -> None:
@@ -47,6 +48,7 @@ class Live:
         self._store = store
         self._directory = directory
         self._defence = defence
+        self._overload = overload
         self._refresh = refresh
         self._trace = trace
         self._listeners: list[ListenerStatus] = []
@@ -76,6 +78,7 @@ class Live:
                 for worker in self._media.status()
             ],
             "defence": self._defence.counts,
+            "overload": self._overload.state,
             "store": {"backlog": self._store.backlog, "last_error": self._store.last_error},
         }
 

@@ -7,7 +7,6 @@
     ration      what strangers may try from where a registered phone lives
     defence     the decisions that these make together
     overload    whether the machine can keep up, and what is put off when it cannot
-    firewall    the bans as a set of nftables, where that is wanted
 
 The rule: good times pay next to nothing. A datagram from anybody costs the look at an empty table; a challenge that is
 answered costs one entry, made and taken out again.
@@ -17,5 +16,6 @@ from sip_daemon.defence.ban import Ban, BanChange, BanTable
 from sip_daemon.defence.defence import Defence, News
 from sip_daemon.defence.limits import DefenceLimits
 from sip_daemon.defence.neighbours import Neighbours
+from sip_daemon.defence.overload import Overload
 
-__all__ = ["Ban", "BanChange", "BanTable", "Defence", "DefenceLimits", "Neighbours", "News"]
+__all__ = ["Ban", "BanChange", "BanTable", "Defence", "DefenceLimits", "Neighbours", "News", "Overload"]

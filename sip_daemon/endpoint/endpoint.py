@@ -210,6 +210,12 @@ class Endpoint:
         """
         self._answer(transaction, response, self._transactions.refuse)
 
+    def put_off(self, event: RequestReceived, seconds: int) -> None:
+        """Answers 503: the request may come again after so many seconds (RFC 3261 §21.5.4)."""
+        response = Response.to_request(event.request, 503, to_tag=stateless_tag(event.request))
+        response.headers.add("Retry-After", str(seconds))
+        self.refuse(event.transaction, response)
+
     def postpone(self, transaction: ServerTransaction) -> None:
         """Leaves a request without an answer, as if it had not arrived: over UDP the peer repeats it."""
         self._transactions.ignore(transaction)
@@ -375,9 +381,7 @@ class Endpoint:
             self._log_bug(flow, type(value).__name__)
 
     def _refuse_unready(self, event: RequestReceived) -> None:
-        response = Response.to_request(event.request, 503, to_tag=stateless_tag(event.request))
-        response.headers.add("Retry-After", "5")
-        self.refuse(event.transaction, response)
+        self.put_off(event, 5)
 
     def _log_bug(self, flow: Flow, what: str) -> None:
         if self._log_rate.admit(flow.remote.host, "bug", self.now()) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
@@ -46,7 +46,11 @@ class TransportLayer:
         self._receiver: TransportReceiver = Deaf()
         self.barred = Barred()
         """Whoever is in there gets silence on UDP, and is closed upon connecting."""
-        self._udp = UdpSockets(self.limits, self._datagram_received, self._flow_failed)
+        self.backlog_handler: Callable[[bool], None] = lambda is_more: None  # noqa: ARG005
+        """Hears that more datagrams wait than are taken at once, and when that is over."""
+        self._udp = UdpSockets(
+            self.limits, self._datagram_received, self._flow_failed, lambda is_more: self.backlog_handler(is_more)
+        )
         self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time, self.barred)
         self._stream_listeners: list[StreamListener] = []
         self._stream_statuses: dict[tuple[StreamKind, TransportAddress], ListenerStatus] = {}

@@ -148,11 +148,15 @@ class UdpPoller:
         self,
         on_datagram: Callable[[bytes, Flow], None],
         on_error: Callable[[Flow, OSError], None],
+        on_backlog: Callable[[bool], None] = lambda is_more: None,  # noqa: ARG005
         *,
         datagrams_per_wake: int = 32,
     ) -> None:
+        """`on_backlog` hears after a wake that took all it may that more datagrams wait, and when that is over."""
         self._on_datagram = on_datagram
         self._on_error = on_error
+        self._on_backlog = on_backlog
+        self._has_backlog = False
         self._datagrams_per_wake = datagrams_per_wake
         self._epoll = select.epoll()
         self._sockets: dict[int, UdpSocket] = {}
@@ -176,6 +180,7 @@ class UdpPoller:
         self._epoll.close()
 
     def _wake(self) -> None:
+        is_more = False
         for descriptor, events in self._epoll.poll(0):
             udp = self._sockets.get(descriptor)
             if udp is None:
@@ -184,5 +189,11 @@ class UdpPoller:
                 for flow, error in udp.errors(self._datagrams_per_wake):
                     self._on_error(flow, error)
             if events & select.EPOLLIN:
+                taken = 0
                 for data, flow in udp.receive(self._datagrams_per_wake):
                     self._on_datagram(data, flow)
+                    taken += 1
+                is_more = is_more or taken == self._datagrams_per_wake
+        if is_more or self._has_backlog:
+            self._has_backlog = is_more
+            self._on_backlog(is_more)

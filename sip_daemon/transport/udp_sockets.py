@@ -25,9 +25,10 @@ class UdpSockets:
         limits: TransportLimits,
         on_datagram: Callable[[bytes, Flow], None],
         on_error: Callable[[Flow, OSError], None],
+        on_backlog: Callable[[bool], None],
     ) -> None:
         self._limits = limits
-        self._poller = UdpPoller(on_datagram, on_error, datagrams_per_wake=limits.datagrams_per_wake)
+        self._poller = UdpPoller(on_datagram, on_error, on_backlog, datagrams_per_wake=limits.datagrams_per_wake)
         self._sockets: dict[TransportAddress, UdpSocket] = {}
         self._sources: dict[str, str] = {}
         self.statuses: dict[TransportAddress, ListenerStatus] = {}

@@ -21,7 +21,7 @@ from random import Random
 from sip_daemon.authentication import Authenticator
 from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.dispatch import Dispatcher
-from sip_daemon.defence import Defence, Neighbours
+from sip_daemon.defence import Defence, Neighbours, Overload
 from sip_daemon.endpoint import Endpoint
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol, source_of
 from sip_daemon.message import MalformedMessage, Request, Response, StreamFramer, parse_message
@@ -97,8 +97,11 @@ class World:
             wall_clock=time.time,
         )
         registrar = Registrar(lambda: people, self.locations, NONCES)
+        overload = Overload(
+            Neighbours(self.locations.all), clock=loop.time, soon=loop.call_soon, report=lambda news: None
+        )
         Dispatcher(
-            self.endpoint, registrar, self.locations, self.manager, lambda change: None, self.make_defence()
+            self.endpoint, registrar, self.locations, self.manager, lambda change: None, self.make_defence(), overload
         ).attach()
         self.mutator = Mutator(self.random, self.seeds)
         self.asked: list[tuple[Request, Flow]] = []

@@ -49,6 +49,23 @@ async def test_datagrams_arrive_in_order_and_none_is_lost_when_many_wait() -> No
     assert [data for data, _ in receiver.messages] == [b"%d" % number for number in range(50)]
 
 
+async def test_it_is_told_when_more_datagrams_wait_than_are_taken_and_when_that_is_over() -> None:
+    receiver = RecordingReceiver()
+    told: list[bool] = []
+    async with running_layer(receiver, TransportLimits(datagrams_per_wake=4)) as layer:
+        layer.backlog_handler = told.append
+        local = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
+        with UdpPeer() as peer:
+            for number in range(3):
+                peer.send(b"%d" % number, local)
+            await eventually(lambda: len(receiver.messages) == 3)
+            assert told == []
+            for number in range(10):
+                peer.send(b"%d" % number, local)
+            await eventually(lambda: len(receiver.messages) == 13)
+    assert told == [True, True, False]
+
+
 async def test_an_empty_and_a_full_datagram_are_both_taken_whole() -> None:
     receiver = RecordingReceiver()
     async with running_layer(receiver) as layer:
