@@ -65,13 +65,23 @@ class DataFolder:
         return self.run / "admin.sock"
 
     @property
+    def events_socket(self) -> Path:
+        """The control socket of the program `events`."""
+        return self.run / "events.sock"
+
+    @property
+    def event_stream_socket(self) -> Path:
+        """Where the program `events` serves its stream to nginx."""
+        return self.run / "event-stream.sock"
+
+    @property
     def supervisor_socket(self) -> Path:
         return self.run / "supervisor.sock"
 
     @property
     def is_too_deep_for_sockets(self) -> bool:
         """Whether a socket in `run` would be refused by the kernel for the length of its path."""
-        return len(str(self.supervisor_socket).encode()) > MAX_SOCKET_PATH
+        return len(str(self.event_stream_socket).encode()) > MAX_SOCKET_PATH
 
     def create(self) -> None:
         """Make what is missing, readable by the owner and the group only (setgid, so that new files keep the group)."""

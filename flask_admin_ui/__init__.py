@@ -13,7 +13,7 @@ from appliance import __version__
 from appliance.operations.context import Appliance
 from appliance.secretbox import read_key_file
 from appliance.settings import Settings
-from flask_admin_ui import api, errors, pages, rendering
+from flask_admin_ui import api, errors, news, pages, rendering
 from flask_admin_ui.daemon import Daemon
 from flask_admin_ui.fragments import FragmentCache
 from flask_admin_ui.menu import menu
@@ -49,6 +49,7 @@ def create_app(settings: Settings, appliance: Appliance | None = None) -> Flask:
     headers.install(app)
     errors.install(app)
     gate.install(app)
+    news.install(app)
     app.context_processor(access.template_values)
     app.jinja_env.globals.update(menu=menu, product_version=__version__)
     app.register_blueprint(sign_in.blueprint)

@@ -42,6 +42,7 @@ class Daemon:
         self._refreshing = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._fresh_until = 0.0
+        self._made_at = self._floor = float("-inf")
         self._status_until = 0.0
         self._figures_until = 0.0
         self._revision: Mapping[str, Any] = {}
@@ -56,13 +57,15 @@ class Daemon:
         known = self._snapshot
         if known is not None and self._clock() < self._fresh_until:
             return known
-        if not self._refreshing.acquire(blocking=known is None):
+        if not self._refreshing.acquire(blocking=known is None or self._made_at < self._floor):
             assert known is not None  # only then the lock is not waited for
             return known
         try:
             if self._snapshot is None or self._clock() >= self._fresh_until:
+                self._made_at = self._clock()
                 self._snapshot = self._read(self._snapshot)
-                self._fresh_until = self._clock() + REFRESH_SECONDS
+                # What came in meanwhile may make even this one too old.
+                self._fresh_until = self._clock() + REFRESH_SECONDS if self._made_at >= self._floor else 0.0
             return self._snapshot
         finally:
             self._refreshing.release()
@@ -78,6 +81,12 @@ class Daemon:
     def expire(self) -> None:
         """Something was just changed, and whoever did it wants to see it."""
         self._fresh_until = 0.0
+
+    def expire_before(self, moment: float) -> None:
+        """Something happened at that moment of our clock: a snapshot of an earlier one is too old."""
+        if moment > self._made_at:
+            self._floor = max(self._floor, moment)
+            self._fresh_until = 0.0
 
     def _read(self, known: Snapshot | None) -> Snapshot:
         try:

@@ -33,13 +33,14 @@ class FragmentCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: dict[tuple[str, ...], Fragment] = {}
+        self._floor = float("-inf")
 
     def get(self, key: tuple[str, ...], render: Callable[[], str]) -> Fragment:
         """The fragment of that key, rendered anew when it is older than a second."""
         now = self._clock()
         with self._lock:
             known = self._entries.get(key)
-        if known is not None and now - known.made_at < KEEP_SECONDS:
+        if known is not None and now - known.made_at < KEEP_SECONDS and known.made_at >= self._floor:
             return known
         body = render()
         made = Fragment(body, hashlib.blake2b(body.encode(), digest_size=12).hexdigest(), now)
@@ -50,6 +51,10 @@ class FragmentCache:
                 }
             self._entries[key] = made
         return made
+
+    def expire_before(self, moment: float) -> None:
+        """Something happened at that moment of our clock: what was rendered earlier is too old."""
+        self._floor = max(self._floor, moment)
 
     def clear(self) -> None:
         """Forget everything: something was just changed, and whoever did it wants to see it."""

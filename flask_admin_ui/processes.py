@@ -81,6 +81,11 @@ class Processes:
         self._supervisor.restart(known)
         self._fresh_until = float("-inf")
 
+    def expire_before(self, moment: float) -> None:
+        """Something happened at that moment of our clock: what was read earlier is too old."""
+        if moment > self._fresh_until - KEEP_SECONDS:
+            self._fresh_until = float("-inf")
+
     def _read(self) -> ProcessList:
         try:
             return ProcessList(self._supervisor.processes())

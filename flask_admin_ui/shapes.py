@@ -6,28 +6,17 @@ the two cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from appliance.operations.checks import Refused
-from flask_admin_ui.rendering import isotime
+from appliance.wire import camel, rfc3339, to_json
 
 MAX_INTEGER = 2**63 - 1
 """What a database column holds."""
-TIME_SUFFIX = "_at"
-"""Fields of that name are Unix seconds inside, and RFC 3339 outside."""
-
 Row = TypeVar("Row")
-
-
-def camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 class Shape(BaseModel):
@@ -56,34 +45,12 @@ class Output(Shape):
 
 Moment = Annotated[
     float,
-    PlainSerializer(isotime, return_type=str),
+    PlainSerializer(rfc3339, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """Unix seconds inside, RFC 3339 in UTC outside."""
 
 Integer = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
-
-
-def to_json(value: Any) -> Any:
-    """A free value as JSON: for what the form of an answer leaves open."""
-    match value:
-        case Enum():
-            return value.value
-        case Mapping():
-            return {camel(str(name)): field_json(str(name), one) for name, one in value.items()}
-        case str():
-            return value
-        case list() | tuple() | frozenset():
-            return [to_json(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {camel(entry.name): field_json(entry.name, getattr(value, entry.name)) for entry in fields(value)}
-    return value
-
-
-def field_json(name: str, value: Any) -> Any:
-    if name.endswith(TIME_SUFFIX) and isinstance(value, int | float):
-        return isotime(value)
-    return to_json(value)
 
 
 Free = Annotated[

@@ -11,7 +11,7 @@ from flask_admin_ui.processes import ProcessList
 from flask_admin_ui.quality import call_sound
 from flask_admin_ui.wording import Wording, ban_reason, ban_state, live_call, process_state, program
 
-RESTARTABLE = ("sip", "media")
+RESTARTABLE = ("sip", "media", "events")
 """A restart of the admin app or of nginx would end the request that asks for it, before supervisor starts it again."""
 
 

@@ -155,6 +155,12 @@ def program(name: str) -> tuple[str, str, str]:
             return base, gettext("carries the voices"), gettext("The calls that it carries end.")
         case "admin":
             return "admin", gettext("these pages"), gettext("These pages pause for a few seconds.")
+        case "events":
+            return (
+                "events",
+                gettext("tells these pages at once what happens"),
+                gettext("These pages ask by themselves for a moment."),
+            )
         case "web":
             return (
                 "web",

@@ -87,9 +87,9 @@ class LiveSystem(Protocol):
     def set_log_level(self, level: str) -> None: ...
 
 
-def make_server(path: Path, system: LiveSystem) -> ControlServer:
-    """The server, not started yet."""
-    return ControlServer(path, PROGRAM, methods(system))
+def make_server(path: Path, system: LiveSystem, topics: frozenset[str] = frozenset()) -> ControlServer:
+    """The server, not started yet. `topics` are what it publishes."""
+    return ControlServer(path, PROGRAM, methods(system), topics)
 
 
 def methods(system: LiveSystem) -> Mapping[str, Handler]:

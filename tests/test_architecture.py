@@ -48,7 +48,18 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 COMPOSITION_ROOTS = {"daemon", "__main__"}
 THIRD_PARTY = {
-    "appliance": {"peewee", "click", "cryptography", "argon2", "pyotp", "segno", "ifaddr", "orjson", "supervisor"},
+    "appliance": {
+        "peewee",
+        "click",
+        "cryptography",
+        "argon2",
+        "pyotp",
+        "segno",
+        "ifaddr",
+        "orjson",
+        "supervisor",
+        "h11",
+    },
     "sip_daemon": {"uvloop", "ifaddr", "orjson", "peewee", "dns"},
     "flask_admin_ui": {
         "flask",

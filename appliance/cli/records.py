@@ -16,6 +16,7 @@ from appliance.cli.common import (
     table,
     verb_options,
 )
+from appliance.cli.following import follow
 from appliance.operations.audit import list_audit
 from appliance.operations.events import list_events
 from appliance.operations.paging import PageRequest
@@ -72,6 +73,9 @@ def list_(limit: int, page: int, severity: str | None, data_dir: str | None, as_
     rows = ((moment(row.at), row.severity, row.source, row.message) for row in found.rows)
     table(("AT", "SEVERITY", "FROM", "WHAT"), rows)
     page_hint(found)
+
+
+event.add_command(follow)
 
 
 def detail_text(detail: Mapping[str, object]) -> str:

@@ -75,6 +75,11 @@ class ControlServer:
     def connections(self) -> int:
         return len(self._connections)
 
+    @property
+    def has_subscribers(self) -> bool:
+        """Whether anybody hears what is published: to be asked where making it costs something."""
+        return any(connection.topics for connection in self._connections.values())
+
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # asyncio runs this callback as a task

@@ -24,6 +24,10 @@ SESSION_SECONDS = 24 * 3600
 REFRESH_SECONDS = 60
 """A session's last use is written at most this often: a page that updates itself must not write each time."""
 TOKEN_BYTES = 32
+MAX_TOKEN = 200
+"""No token of ours is longer."""
+SESSION_COOKIE = "__Host-gosip-session"
+"""The prefix makes a browser insist on Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2)."""
 
 REFUSED = "The user name or the password is wrong."
 CODE_NEEDED = "Give the code of your second factor."

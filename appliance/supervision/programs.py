@@ -59,6 +59,7 @@ def standard_programs(folder: DataFolder, *, python: str, nginx: str, media_work
             python_program(python, "gunicorn", *gunicorn_arguments(folder), "flask_admin_ui.wsgi:admin"),
             priority=30,
         ),
+        Program("events", python_program(python, "appliance.event_stream"), priority=30, stop_seconds=5),
         Program(
             "web",
             (nginx, "-e", "stderr", "-p", str(folder.run), "-c", str(folder.run / "nginx.conf")),

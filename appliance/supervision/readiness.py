@@ -44,6 +44,7 @@ def check_all(expected: Expectation) -> list[Check]:
         check_supervisor(expected.folder),
         *(check_media(expected.folder, index) for index in range(expected.media_workers)),
         check_sip(expected.folder),
+        check_events(expected.folder),
         check_admin(expected.admin_host, expected.https_port),
     ]
 
@@ -87,6 +88,14 @@ def check_media(folder: DataFolder, index: int) -> Check:
         return ""
 
     return control_check(f"media-{index}", ask)
+
+
+def check_events(folder: DataFolder) -> Check:
+    def ask() -> str:
+        ControlClient(folder.events_socket, timeout=PROBE_TIMEOUT).call("status")
+        return ""
+
+    return control_check("events", ask)
 
 
 def control_check(name: str, ask: Callable[[], str]) -> Check:

@@ -6,8 +6,10 @@ before a request reaches any code of ours.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -33,6 +35,11 @@ MODERN_CIPHERS = (
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 )
 """The suites of TLS 1.2 with forward secrecy and authenticated encryption; TLS 1.3 has no others."""
+
+
+PROGRAM_REQUESTS_PER_SECOND = 50
+"""Of one token, lasting: below what the admin app serves, far above what a program needs that waits for answers."""
+PROGRAM_BURST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,11 @@ def http_lines(folder: DataFolder, server: WebServer) -> list[str]:
         "log_format gosip '$remote_addr \"$request_method $uri\" $status $body_bytes_sent $request_time';",
         "access_log /dev/stdout gosip;",
         f'upstream admin {{ server "unix:{folder.admin_socket}" fail_timeout=0; keepalive 16; }}',
+        f'upstream events {{ server "unix:{folder.event_stream_socket}" fail_timeout=0; }}',
+        # Whoever shows a token in a header is a program: it is slowed down by its own zeal and by nobody else's. A
+        # browser shows a cookie, its key here is empty, and an empty key counts for nothing.
+        f"limit_req_zone $http_authorization zone=programs:1m rate={PROGRAM_REQUESTS_PER_SECOND}r/s;",
+        "limit_req_status 429;",
         *redirect_server(server),
         *admin_server(server),
     ]
@@ -135,17 +147,53 @@ def admin_server(server: WebServer) -> list[str]:
         "        add_header X-Content-Type-Options nosniff;",
         "    }",
         "    location / {",
-        "        proxy_pass http://admin;",
-        "        proxy_http_version 1.1;",
-        '        proxy_set_header Connection "";',
-        "        proxy_set_header Host $http_host;",
-        "        proxy_set_header X-Forwarded-For $remote_addr;",
-        "        proxy_set_header X-Forwarded-Proto https;",
-        "        proxy_set_header X-Forwarded-Host $http_host;",
-        "        proxy_connect_timeout 5s;",
-        "        proxy_read_timeout 60s;",
+        *indent(indent(proxy_lines("admin"))),
         "    }",
+        "    location /api/ {",
+        f"        limit_req zone=programs burst={PROGRAM_BURST} nodelay;",
+        "        error_page 429 @too_fast;",
+        "        error_page 502 504 =503 @starting_api;",
+        *indent(indent(proxy_lines("admin"))),
+        "    }",
+        "    location = /api/events/stream {",
+        "        error_page 502 504 =503 @starting_api;",
+        *indent(indent(proxy_lines("events"))),
+        # An event is sent on at once, and not compressed: that would wait for more.
+        "        proxy_buffering off;",
+        "        gzip off;",
+        "    }",
+        *problem_location("too_fast", 429, 1, "This token asks too often. Wait a second, then go on more slowly."),
+        *problem_location("starting_api", 503, 2, "A part of GoSIP is starting. Ask again in a few seconds."),
         "}",
+    ]
+
+
+def proxy_lines(upstream: str) -> list[str]:
+    """To a program of ours, which is told who asks and for which name."""
+    return [
+        f"proxy_pass http://{upstream};",
+        "proxy_http_version 1.1;",
+        'proxy_set_header Connection "";',
+        "proxy_set_header Host $http_host;",
+        "proxy_set_header X-Forwarded-For $remote_addr;",
+        "proxy_set_header X-Forwarded-Proto https;",
+        "proxy_set_header X-Forwarded-Host $http_host;",
+        "proxy_connect_timeout 5s;",
+        "proxy_read_timeout 60s;",
+    ]
+
+
+def problem_location(name: str, status: int, retry_after: int, detail: str) -> list[str]:
+    """An answer of nginx itself, in the form of the API's (RFC 9457)."""
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "details": []}
+    return [
+        f"    location @{name} {{",
+        "        default_type application/problem+json;",
+        f"        add_header Retry-After {retry_after} always;",
+        '        add_header Cache-Control "no-store" always;',
+        f"        return {status} '{json.dumps(body)}';",
+        "    }",
     ]
 
 

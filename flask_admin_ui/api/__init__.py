@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.api import auth, bans, calls, devices, extensions, health, reference, system, tokens, users
+from flask_admin_ui.api import auth, bans, calls, devices, events, extensions, health, reference, system, tokens, users
 
 BLUEPRINTS = (
     auth.blueprint,
@@ -13,6 +13,7 @@ BLUEPRINTS = (
     users.blueprint,
     system.blueprint,
     bans.blueprint,
+    events.blueprint,
     health.blueprint,
     reference.blueprint,
 )

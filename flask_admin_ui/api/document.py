@@ -17,8 +17,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from werkzeug.routing import Rule
 
 from appliance import __version__
+from appliance.wire import camel
 from flask_admin_ui.api.operation import JSON, Operation, operation_of
-from flask_admin_ui.shapes import Problem, camel
+from flask_admin_ui.shapes import Problem
 
 PROBLEM_JSON = "application/problem+json"
 CHANGING = ("post", "patch", "put", "delete")

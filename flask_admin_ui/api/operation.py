@@ -22,10 +22,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from appliance.errors import ChangedMeanwhile, Conflict, Invalid
+from appliance.wire import camel
 from flask_admin_ui.api.once import once
 from flask_admin_ui.errors import FieldError, ProblemError
 from flask_admin_ui.security.access import require_admin
-from flask_admin_ui.shapes import Listing, camel
+from flask_admin_ui.shapes import Listing
 
 JSON = "application/json"
 MARK = "__api_operation__"

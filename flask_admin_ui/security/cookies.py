@@ -8,18 +8,15 @@ from flask import Flask, Request, current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
-from appliance.operations.sessions import SESSION_SECONDS, SignedIn
+from appliance.operations.sessions import MAX_TOKEN, SESSION_COOKIE, SESSION_SECONDS, SignedIn
 from appliance.secret import Secret
 from appliance.secretbox import hkdf
 
-SESSION_COOKIE = "__Host-gosip-session"
-"""The prefix makes a browser insist on Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2)."""
 STATE_COOKIE = "__Host-gosip-state"
 """Flask's own signed cookie: the CSRF token's base and the messages of the next page."""
 KNOWN_COOKIE = "__Host-gosip-known"
 """Tells that somebody has signed in with this browser before, and who: strangers who guess cannot lock it out."""
 KNOWN_SECONDS = 365 * 24 * 3600
-MAX_TOKEN = 200
 
 
 def configure(app: Flask, master_key: bytes) -> None:

@@ -11,12 +11,12 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from appliance.operations.api_tokens import Scope, TokenBearer, authenticate_token
-from appliance.operations.sessions import Authenticated, authenticate
+from appliance.operations.sessions import MAX_TOKEN, Authenticated, authenticate
 from appliance.operations.users import needs_set_up
 from appliance.secret import Secret
 from flask_admin_ui.errors import ProblemError
 from flask_admin_ui.security.access import Viewer, source_address
-from flask_admin_ui.security.cookies import MAX_TOKEN, read_token
+from flask_admin_ui.security.cookies import read_token
 from flask_admin_ui.services import services
 
 PUBLIC = {

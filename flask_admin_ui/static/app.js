@@ -18,6 +18,7 @@
     const token = document.querySelector('meta[name="csrf-token"]');
     if (token && request.method !== "GET") request.headers["X-CSRFToken"] = token.content;
     if (sourceElement.hasAttribute("data-live")) {
+      if (gosipLive.newest()) request.headers["X-Newer-Than"] = gosipLive.newest().toFixed(3);
       request.cache = "no-store"; // our own If-None-Match, so that the 304 reaches us and not the browser's cache
       const etag = etags.get(sourceElement);
       if (etag) request.headers["If-None-Match"] = etag;
@@ -26,7 +27,8 @@
 
   document.addEventListener("htmx:before:request", (event) => {
     const { sourceElement } = event.detail.ctx;
-    if (sourceElement.hasAttribute("data-live") && (document.hidden || busy(sourceElement))) event.preventDefault();
+    if (!sourceElement.hasAttribute("data-live")) return;
+    if (document.hidden || busy(sourceElement) || !gosipLive.mayAsk(sourceElement)) event.preventDefault();
   });
 
   // Nobody's menu closes and nobody's text selection vanishes because a table was refreshed under it.
@@ -47,6 +49,7 @@
       return;
     }
     if (sourceElement.hasAttribute("data-live")) {
+      if (response.status < 400) gosipLive.answered(sourceElement);
       if (response.status === 200) etags.set(sourceElement, response.headers.get("ETag"));
       connection(response.status < 500);
       if (response.status >= 400) event.preventDefault(); // keep the last good picture

@@ -30,6 +30,7 @@ from sip_daemon.daemon.defending import defend_as_set, event_of
 from sip_daemon.daemon.dispatch import Dispatcher
 from sip_daemon.daemon.live import Live
 from sip_daemon.daemon.live_trace import LiveTrace
+from sip_daemon.daemon.publishing import TOPICS, Publisher
 from sip_daemon.defence import Defence, Neighbours, News, Overload
 from sip_daemon.directory import Directory
 from sip_daemon.endpoint import Endpoint, Identity
@@ -90,6 +91,7 @@ class SipDaemon:
             own_names(settings.sip_domain, settings.external_ip, settings.bind_address),
             lambda: self.transport.local_hosts,
         )
+        self.publisher = Publisher(self.store.submit, self.configuration, time.time, self.endpoint.now)
         # Nonces of an earlier process are answered stale=true: the phone repeats by itself. Were they taken, so would
         # be what somebody recorded of the last minutes, since the counts of their use are gone.
         authenticator = Authenticator()
@@ -99,7 +101,7 @@ class SipDaemon:
             directory=self.configuration,
             locate=lambda username: self.locations.reachable(username, self.endpoint.now()),
             authenticator=authenticator,
-            submit=self.store.submit,
+            submit=self.publisher.submit,
             wall_clock=time.time,
         )
         neighbours = Neighbours(self.locations.all, on_link=lambda: self.transport.networks)
@@ -116,12 +118,13 @@ class SipDaemon:
             Registrar(self.configuration, self.locations, authenticator),
             self.locations,
             self.calls,
-            self.store.submit,
+            self.publisher.submit,
             self.defence,
             self.overload,
             self.trace,
         )
-        self.control = control.make_server(settings.folder.sip_socket, self._live())
+        self.control = control.make_server(settings.folder.sip_socket, self._live(), TOPICS)
+        self.publisher.attach(self.control)
 
     def _read_store(self) -> tuple[Directory, tuple[Binding, ...]]:
         """Waits for the disk, which nobody minds before anything listens."""
@@ -266,6 +269,7 @@ class SipDaemon:
     async def _look(self) -> None:
         await self._close_records()
         self.configuration.look_at_addresses()
+        self.publisher.look_at_listeners(self.transport.listeners)
         self.dispatcher.note(self.locations.expire(self.endpoint.now()))
         self.defence.expire()
         self.overload.expire()

@@ -69,6 +69,7 @@ def test_from_the_one_time_code_to_the_call_in_the_history(
     first, second = add_phone(page, "1001", "Ada"), add_phone(page, "1002", "Grace")
     page.goto("/devices")
     expect(page.locator("#device-1001")).to_contain_text("offline")
+    expect(page.locator("html")).to_have_attribute("data-stream", "up")
 
     with (
         Baresip(tmp_path / "a", username="1001", password=first, server=gosip.server, tone=700.0) as caller,

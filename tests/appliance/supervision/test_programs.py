@@ -38,7 +38,7 @@ def standard(folder: DataFolder) -> tuple[Program, ...]:
 def test_every_program_is_ready_when_its_sockets_answer_so_supervisor_waits_one_second(folder: DataFolder) -> None:
     parser = parse(folder, standard(folder))
     sections = [name for name in parser.sections() if name.startswith("program:")]
-    assert sections == ["program:media", "program:sip", "program:admin", "program:web"]
+    assert sections == ["program:media", "program:sip", "program:admin", "program:events", "program:web"]
     assert {parser[name]["startsecs"] for name in sections} == {"1"}
 
 

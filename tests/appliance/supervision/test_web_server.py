@@ -79,3 +79,21 @@ def test_plain_http_is_sent_on_to_https(folder: DataFolder) -> None:
 
 def test_the_standard_port_is_left_out_of_the_address(folder: DataFolder) -> None:
     assert "return 308 https://$host$request_uri;" in nginx_configuration(folder, server(folder, https_port=443))
+
+
+def test_events_are_sent_on_at_once(folder: DataFolder) -> None:
+    text = nginx_configuration(folder, server(folder))
+    location = text.partition("location = /api/events/stream {")[2].partition("}")[0]
+    assert "proxy_pass http://events;" in location
+    assert "proxy_buffering off;" in location
+    assert "gzip off;" in location
+
+
+def test_one_token_is_slowed_down_and_told_so(folder: DataFolder) -> None:
+    """RFC 6585 §4, as a problem document."""
+    text = nginx_configuration(folder, server(folder))
+    assert "limit_req_zone $http_authorization" in text
+    answer = text.partition("location @too_fast {")[2].partition("}\n")[0]
+    assert "application/problem+json" in answer
+    assert "Retry-After" in answer
+    assert "return 429" in answer

@@ -42,6 +42,7 @@ FOR_EVERYBODY = {
     "api_calls.live",
     "api_calls.show_live",
     "api_calls.quality",
+    "api_events.stream",
     "api_calls.records",
     "api_calls.records_as_csv",
     "api_calls.record",
