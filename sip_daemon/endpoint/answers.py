@@ -42,13 +42,11 @@ class Answers:
         if not may_be_unproven(request, response):
             self._ration.give_back(flow.remote.host)
             return True
-        fit(response, AMPLIFICATION * least_request_size(request))
+        fits = fit(response, AMPLIFICATION * least_request_size(request))
         # Who heard a provisional response from us was let in, and waits for the end.
-        return (
-            transaction.has_spoken
-            or self._addressing.is_local(flow.remote.host)
-            or self._ration.allows(flow.remote.host, now)
-        )
+        if transaction.has_spoken:
+            return True
+        return fits and (self._addressing.is_local(flow.remote.host) or self._ration.allows(flow.remote.host, now))
 
 
 def may_be_unproven(request: Request, response: Response) -> bool:

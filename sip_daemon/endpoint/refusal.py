@@ -53,7 +53,8 @@ def least_request_size(request: Request) -> int:
 
 
 def fit(response: Response, budget: int) -> bool:
-    """Drops optional headers until `response` has at most `budget` bytes. Whether it has."""
+    """Drops optional headers until `response` has at most `budget` bytes, then challenges but for the first. Whether it
+    has."""
     headers = response.headers
     lines = sum([len(name) + len(value) + 4 for name, value in headers.items()])
     size = FRAME_BYTES + len(response.reason) + lines + len(response.body)
@@ -63,6 +64,12 @@ def fit(response: Response, budget: int) -> bool:
         for value in headers.get_all(name):
             size -= len(name) + len(value) + 4
         headers.remove(name)
+    challenges = headers.get_all("WWW-Authenticate") if size > budget else []
+    while size > budget and len(challenges) > 1:
+        size -= len("WWW-Authenticate") + len(challenges.pop()) + 4
+        headers.remove("WWW-Authenticate")
+        for challenge in challenges:
+            headers.add("WWW-Authenticate", challenge)
     return size <= budget
 
 
