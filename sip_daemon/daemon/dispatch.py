@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from sip_daemon.authentication import Authenticated, Verdict
 from sip_daemon.call.manager import CallManager
 from sip_daemon.defence import Defence, Overload
 from sip_daemon.endpoint import Endpoint
@@ -45,7 +46,7 @@ class Dispatcher:
         self._trace = trace
         self._defence = defence
         self._overload = overload
-        registrar.judged = calls.judged = defence.judged
+        registrar.judged = calls.judged = self._judge
 
     def attach(self) -> None:
         """From now on requests are answered."""
@@ -91,6 +92,11 @@ class Dispatcher:
             self._register(event)
         else:
             self._calls.handle_request(event)
+
+    def _judge(self, verdict: Verdict, flow: Flow) -> None:
+        if flow.connection and isinstance(verdict, Authenticated):
+            self._endpoint.transport.trust(flow)
+        self._defence.judged(verdict, flow)
 
     def _register(self, event: RequestReceived) -> None:
         outcome = self._registrar.handle(event.request, event.flow, self._endpoint.now())

@@ -188,6 +188,12 @@ class TransportLayer:
         """Where a request to `uri` may be sent, the best first (RFC 3263 §4). Raises TransportError."""
         return await self._locator.locate(uri)
 
+    def trust(self, flow: Flow) -> None:
+        """The peer has shown good credentials: its connection may be silent for long."""
+        connection = self._connections.get(flow)
+        if connection is not None:
+            connection.trust()
+
     # closing
 
     def drop_source(self, source: str) -> None:

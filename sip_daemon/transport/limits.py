@@ -18,9 +18,12 @@ class TransportLimits:
     """An accepted connection must have delivered a whole message by then."""
     message_seconds: float = 15.0
     """From the first byte of a message to its last: the bound against peers that drip bytes."""
+    stranger_seconds: float = 120.0
+    """From one whole message to the next on an accepted connection whose peer has shown no good credentials;
+    keep-alives do not count."""
     idle_seconds: float = 3900.0
-    """Silence on a proven connection. Longer than the longest registration (one hour), for a phone that sends no
-    keep-alive is still called on the connection that it registered over."""
+    """Silence on the connection of a phone, or on one that we opened. Longer than the longest registration (one hour),
+    for a phone that sends no keep-alive is still called on the connection that it registered over."""
     closing_seconds: float = 5.0
     """For the last bytes to leave a connection that we close."""
     write_buffer_bytes: int = 262_144

@@ -61,14 +61,15 @@ class ConnectionOwner(Protocol):
 class StreamConnection(asyncio.Protocol):
     """A connection from its first byte to its last.
 
-    Deadlines: an accepted connection is on probation until its first whole message; a message once begun must end
-    in time; a proven connection may be silent for long. `ending` says which of them passed.
+    Deadlines: an accepted connection must deliver a whole message soon, and then one now and then until its peer is
+    trusted; a message once begun must end in time; a trusted peer may be silent for long. `ending` says which of them
+    passed.
     """
 
     __slots__ = (
         "_begun",
         "_framing",
-        "_is_proven",
+        "_is_trusted",
         "_overdue",
         "_owner",
         "_transport",
@@ -90,7 +91,7 @@ class StreamConnection(asyncio.Protocol):
         self._owner = owner
         self._framing = kind.new_framing()
         self._transport: asyncio.Transport | None = None
-        self._is_proven = not is_accepted
+        self._is_trusted = not is_accepted
         self._begun = False
         """A message has begun and is not whole yet; its deadline stands."""
         self._overdue = ""
@@ -114,7 +115,7 @@ class StreamConnection(asyncio.Protocol):
         self._owner.opened(self)
         limits = self._owner.limits
         self._set_deadline(
-            limits.idle_seconds if self._is_proven else limits.first_message_seconds, "sent no message in time"
+            limits.idle_seconds if self._is_trusted else limits.first_message_seconds, "sent no message in time"
         )
 
     def data_received(self, data: bytes) -> None:
@@ -170,6 +171,13 @@ class StreamConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def trust(self) -> None:
+        """The peer has shown good credentials: it may be silent for long."""
+        if not self._is_trusted:
+            self._is_trusted = True
+            if not self._begun:
+                self._set_idle_deadline()
+
     def expire(self) -> None:
         """The deadline has passed."""
         self.abort(self._overdue)
@@ -187,14 +195,19 @@ class StreamConnection(asyncio.Protocol):
 
     def _renew_deadline(self, *, has_message: bool) -> None:
         limits = self._owner.limits
-        self._is_proven |= has_message
         if self._framing.is_inside_message:
             if has_message or not self._begun:
                 self._begun = True
                 self._set_deadline(limits.message_seconds, "sent half a message and no more")
-        elif self._is_proven:
+        elif self._is_trusted or has_message:
             self._begun = False
-            self._set_deadline(limits.idle_seconds, "was silent for too long")
+            self._set_idle_deadline()
+
+    def _set_idle_deadline(self) -> None:
+        if self._is_trusted:
+            self._set_deadline(self._owner.limits.idle_seconds, "was silent for too long")
+        else:
+            self._set_deadline(self._owner.limits.stranger_seconds, "showed no credentials in time")
 
     def _set_deadline(self, seconds: float, reason: str) -> None:
         self._overdue = reason

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.bindings import tcp
+from tests.support.digest import REALM, authorize
 from tests.support.messages import SERVER, invite, register, request
 from tests.support.switchboard import PHONE, STRANGER, Switchboard
 
@@ -47,3 +49,12 @@ async def test_what_belongs_to_a_dialog_is_never_put_off(switchboard: Switchboar
     switchboard.is_behind(2.1)
     within = request("BYE", f"sip:{SERVER}", headers={"To": f"<sip:1002@{SERVER}>;tag=b"})
     assert switchboard.answer(within, STRANGER).status == 481
+
+
+async def test_a_connection_is_trusted_when_its_peer_has_shown_good_credentials(switchboard: Switchboard) -> None:
+    connection = tcp(7, "203.0.113.5")
+    challenge = switchboard.nonces.challenge(REALM, switchboard.now, source="203.0.113.5")[0]
+    assert switchboard.answer(authorize(register("1001"), challenge, password="wrong"), connection).status == 403
+    assert switchboard.transport.trusted == []
+    assert switchboard.answer(authorize(register("1001"), challenge), connection).status == 200
+    assert switchboard.transport.trusted == [connection]

@@ -182,14 +182,42 @@ async def test_a_peer_that_drips_a_message_is_cut_off_though_it_is_never_silent(
         assert phone.receiver.messages == []
 
 
-async def test_a_proven_peer_may_be_silent_for_longer_but_not_for_ever() -> None:
-    limits = TransportLimits(first_message_seconds=0.05, idle_seconds=0.2, sweep_seconds=0.01)
+async def test_a_trusted_peer_may_be_silent_for_longer_but_not_for_ever() -> None:
+    limits = TransportLimits(first_message_seconds=0.05, stranger_seconds=0.05, idle_seconds=0.2, sweep_seconds=0.01)
     async with connected(limits) as phone:
         phone.writer.write(request_bytes(transport="TCP"))
         await eventually(lambda: bool(phone.receiver.messages))
+        phone.layer.trust(phone.receiver.messages[0][1])
         started = asyncio.get_running_loop().time()
         assert await phone.is_cut_off()
         assert asyncio.get_running_loop().time() - started > 0.1
+
+
+async def test_a_stranger_cannot_hold_a_connection_open_by_silence_or_by_keep_alives() -> None:
+    """A whole table of such connections would keep the phones out."""
+    limits = TransportLimits(stranger_seconds=0.2, sweep_seconds=0.01)
+    async with connected(limits) as phone:
+        phone.writer.write(request_bytes(transport="TCP"))
+        await eventually(lambda: bool(phone.receiver.messages))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                phone.writer.write(b"\r\n\r\n")
+                await phone.writer.drain()
+                await asyncio.sleep(0.02)
+                if phone.receiver.closed:
+                    break
+        assert phone.receiver.closed
+
+
+async def test_a_stranger_that_goes_on_asking_keeps_its_connection() -> None:
+    """So does a peer that pings with OPTIONS."""
+    limits = TransportLimits(stranger_seconds=0.4, sweep_seconds=0.01)
+    async with connected(limits) as phone:
+        for _ in range(5):
+            phone.writer.write(request_bytes(transport="TCP"))
+            await asyncio.sleep(0.15)
+        assert len(phone.receiver.messages) == 5
+        assert not phone.receiver.closed
 
 
 async def test_a_peer_that_does_not_read_is_closed() -> None:
