@@ -4,6 +4,9 @@
 
 Prints for each N: CPU time of the worker per relayed packet, loss, and latency through the relay at p50 and p99.
 CPU time per packet is the figure to trust; latency includes the machine's own scheduling.
+
+With `--flood 20000` a stranger sends so many datagrams a second to a port of the first call meanwhile: garbage, and
+forged audio in turn. The loss is that of all calls; the CPU time per packet of a call has the stranger's in it.
 """
 
 from __future__ import annotations
@@ -12,8 +15,11 @@ import argparse
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +79,41 @@ def build_load(folder: Path) -> Path:
     return program
 
 
-async def measure(load: Path, worker: WorkerProcess, calls: int, seconds: float) -> Result:
+class Flood:
+    """A stranger who found a port that audio goes to. Use it as a context manager."""
+
+    def __init__(self, port: int, rate: int) -> None:
+        """`rate` is in datagrams a second; 0 is nobody."""
+        self._port = port
+        self._rate = rate
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self.sent = 0
+
+    def __enter__(self) -> Flood:
+        if self._rate:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._is_over.set()
+        if self._rate:
+            self._thread.join()
+
+    def _send(self) -> None:
+        forged = b"\x80\x00\x00\x01" + bytes(8) + bytes(160)
+        batch = max(1, self._rate // 500)
+        began = time.monotonic()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.connect(("127.0.0.1", self._port))
+            while not self._is_over.wait(max(0.0, began + self.sent / self._rate - time.monotonic())):
+                for number in range(batch):
+                    with suppress(OSError):
+                        stranger.send(forged if number % 2 else b"garbage" * 20)
+                self.sent += batch
+
+
+async def measure(load: Path, worker: WorkerProcess, calls: int, seconds: float, flood: int = 0) -> Result:
     assert worker.process is not None
     pid = worker.process.pid
     plane = LocalMediaPlane([worker.socket])
@@ -96,9 +136,12 @@ async def measure(load: Path, worker: WorkerProcess, calls: int, seconds: float)
         await legs[0].bridge(legs[1])
         relay_ports.append(f"{legs[0].address.port} {legs[1].address.port}\n")
     used = cpu_seconds(pid)
-    generator.stdin.write("".join(relay_ports).encode())
-    await generator.stdin.drain()
-    sent, received, p50, p99, _ = map(int, (await generator.stdout.readline()).split())
+    with Flood(int(relay_ports[0].split()[0]), flood) as stranger:
+        generator.stdin.write("".join(relay_ports).encode())
+        await generator.stdin.drain()
+        sent, received, p50, p99, *_ = map(int, (await generator.stdout.readline()).split())
+    if flood:
+        print(f"  flooded with {stranger.sent / seconds:.0f} datagrams a second")
     used = cpu_seconds(pid) - used
     memory = private_kib(pid) - memory
     await generator.wait()
@@ -110,13 +153,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, nargs="+", default=[100, 300])
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--flood", type=int, default=0, metavar="RATE", help="datagrams a second of a stranger")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         load = build_load(folder)
         for calls in options.calls:
             with WorkerProcess(folder, ports="50000-59999", log=subprocess.DEVNULL) as worker:
-                print(await measure(load, worker, calls, options.seconds), flush=True)
+                print(await measure(load, worker, calls, options.seconds, options.flood), flush=True)
 
 
 if __name__ == "__main__":
