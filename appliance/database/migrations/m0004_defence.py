@@ -11,6 +11,5 @@ CREATE TABLE ban (
 );
 ALTER TABLE config ADD COLUMN ban_after INTEGER;
 ALTER TABLE config ADD COLUMN never_ban TEXT;
-ALTER TABLE config ADD COLUMN ban_firewall INTEGER;
 ALTER TABLE config ADD COLUMN connections_per_source INTEGER
 """

@@ -45,7 +45,6 @@ class Config(Table):
     admin_networks = TextField(null=True)
     ban_after = IntegerField(null=True)
     never_ban = TextField(null=True)
-    ban_firewall = IntegerField(null=True)
     connections_per_source = IntegerField(null=True)
 
     tls_enabled = IntegerField(default=0)
