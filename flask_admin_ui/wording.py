@@ -197,6 +197,7 @@ ACTIONS = {
     "setup-code.use": lazy_gettext("used a one-time code"),
     "token.add": lazy_gettext("made a personal token"),
     "token.remove": lazy_gettext("revoked a personal token"),
+    "trace.read": lazy_gettext("looked at SIP messages"),
     "user.add": lazy_gettext("added a user"),
     "user.edit": lazy_gettext("changed a user"),
     "user.password": lazy_gettext("set a password"),

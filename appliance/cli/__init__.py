@@ -25,6 +25,7 @@ from appliance.cli import (
     records,
     system,
     tokens,
+    trace,
 )
 from appliance.cli.frame import NOT_REACHABLE, REFUSED, WRONG_USAGE, GosipCommand
 
@@ -66,6 +67,7 @@ for command in (
     calls.call,
     bindings.binding,
     bans.ban,
+    trace.trace,
     people.admin,
     people.user,
     tokens.token,

@@ -28,6 +28,10 @@ class StandInDaemon:
         self.asked: Counter[str] = Counter()
         self.hung_up: list[str] = []
         self.nudges = 0
+        self.traced: list[Mapping[str, Any]] = []
+        """What was asked for of the trace."""
+        self.trace_budget = 8 * 1024 * 1024
+        self._trace: list[dict[str, Any]] = []
         self.answers = True
         """Set to False for a program that accepts connections and then says nothing."""
         self._lock = threading.Lock()
@@ -148,6 +152,18 @@ class StandInDaemon:
         self._change("bans", self._bans, source, row)
         return row
 
+    def say(self, title: str, direction: str = "received", **more: Any) -> None:
+        """A message came or went; every reader of the trace gets it."""
+        with self._lock:
+            self._trace.append(trace_entry(len(self._trace) + 1, title, direction) | more)
+
+    def restart(self) -> None:
+        """As a new process: it remembers no message, and its serials begin anew."""
+        self.stop()
+        self._trace = []
+        self._started_at += 1.0
+        self.start()
+
     def fail_listener(self, transport: str, error: str) -> None:
         with self._lock:
             for listener in self._listeners:
@@ -263,6 +279,17 @@ class StandInDaemon:
                     raise CallRefused(NOT_FOUND, f"{source} is not banned.")
                 self._revisions["bans"] += 1
                 return {"source": source}
+            case "trace.read":
+                self.traced.append(request.params)
+                found = [entry for entry in self._trace if entry["serial"] > request.params["after"]]
+                return {
+                    "started_at": self._started_at,
+                    "entries": found[-request.params["limit"] :],
+                    "total": len(found),
+                    "cursor": len(self._trace),
+                    "used_bytes": 1000 * len(self._trace),
+                    "budget_bytes": self.trace_budget,
+                }
             case "nudge":
                 self.nudges += 1
                 return {"revision": request.params.get("revision", 0)}
@@ -279,6 +306,35 @@ class StandInDaemon:
 
 
 PHONE_SOURCE = "192.0.2.7"
+
+
+def trace_entry(serial: int, title: str, direction: str) -> dict[str, Any]:
+    """As `trace.read` gives it."""
+    first, second = [*title.split(), "", ""][:2]
+    is_response = first == "SIP/2.0"
+    kind = "note" if direction == "note" else "response" if is_response else "request"
+    return {
+        "serial": serial,
+        "at": 1_799_999_000.0 + serial / 4,
+        "direction": direction,
+        "transport": "UDP",
+        "local": "192.0.2.1:5060",
+        "remote": f"{PHONE_SOURCE}:5060",
+        "connection": 0,
+        "kind": kind,
+        "title": title,
+        "method": "" if kind == "note" else "INVITE" if is_response else first,
+        "status": int(second) if is_response else None,
+        "call_id": "" if kind == "note" else "abc@192.0.2.7",
+        "cseq": "",
+        "from": "" if kind == "note" else "201",
+        "to": "" if kind == "note" else "202",
+        "has_sdp": False,
+        "bytes": 0 if kind == "note" else 400,
+        "problem": "",
+        "repeated": False,
+        "text": "" if kind == "note" else f"{title}\r\nCall-ID: abc@192.0.2.7\r\nAuthorization: (redacted)\r\n\r\n",
+    }
 
 
 def portion(rows: list[dict[str, Any]], params: Mapping[str, Any]) -> list[dict[str, Any]]:
