@@ -22,6 +22,7 @@ from sip_daemon.call.admission import (
     check_hops,
     check_invite,
     check_method,
+    check_scheme,
 )
 from sip_daemon.call.adopted_leg import AdoptedLeg
 from sip_daemon.call.adoption import (
@@ -303,6 +304,7 @@ class CallManager:
     def _admit(self, event: RequestReceived) -> None:
         request = event.request
         check_method(request)
+        check_scheme(request)
         check_hops(request, self._branches)
         if self._endpoint.find_merged(event.transaction) is not None:
             raise RemoteProtocolError("the same request came by another way", status=482)

@@ -266,6 +266,8 @@ def refuse(request: Request, status: int, headers: Sequence[tuple[str, str]] = (
 def check_address_of_record(request: Request, device: Device, directory: Directory) -> None:
     """RFC 3261 §10.3 steps 4 and 5: a name of ours, and the device's own."""
     uri = request.to.uri
+    if not uri.is_sip:
+        raise RemoteProtocolError("the address of record is no SIP URI")
     if uri.host.lower() not in directory.domains:
         raise RemoteProtocolError("the address of record is not in our domains", status=404)
     if uri.user != device.username:

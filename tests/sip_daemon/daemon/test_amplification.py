@@ -58,7 +58,7 @@ ANSWERED = [
     (481, short("BYE", to="<sip:a>;tag=2")),
     (481, short("INVITE", to="<sip:a>;tag=2")),
     (481, short("CANCEL")),
-    (483, short("OPTIONS", "Max-Forwards:0")),
+    (483, short("INVITE", "Max-Forwards:0")),
     (505, short("OPTIONS", version="SIP/3.0")),
 ]
 

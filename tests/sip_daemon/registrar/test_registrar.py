@@ -111,6 +111,11 @@ def test_a_foreign_domain_is_not_found(site: Site) -> None:
     assert site.send(register(headers={"To": "<sip:1001@elsewhere.test>"})).response.status == 404
 
 
+def test_an_address_of_record_of_another_scheme_is_a_bad_request(site: Site) -> None:
+    """RFC 3261 §10.3: To has to contain a SIP or SIPS URI."""
+    assert site.send(register(headers={"To": "<isbn:2983792873>"})).response.status == 400
+
+
 @pytest.mark.parametrize("to", ["<sip:1001@GOSIP.TEST>", f"<sips:1001@{SERVER}:5061>", f"sip:1001@{SERVER}"])
 def test_every_name_and_address_of_ours_is_the_same_address_of_record(site: Site, to: str) -> None:
     assert site.send(register(headers={"To": to})).response.status == 200
