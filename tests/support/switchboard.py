@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sip_daemon.authentication import Authenticator
@@ -25,11 +26,13 @@ PHONE, STRANGER = udp("192.0.2.10"), udp("203.0.113.5")
 class Switchboard:
     """Nobody is banned or muted for good: what is barred is let in all the same."""
 
-    def __init__(self, realm: str = REALM) -> None:
+    def __init__(self, realm: str = REALM, domains: frozenset[str] = frozenset(), members: Sequence[str] = ()) -> None:
         self.now = 1000.0
         self.transport = SocketlessTransport()
         endpoint = Endpoint(self.transport.as_layer(), clock=lambda: self.now)
-        locations, people = LocationTable(), replace(directory("1001", "1002"), realm=realm)
+        people = replace(directory("1001", "1002", *members), realm=realm)
+        people = replace(people, domains=people.domains | domains)
+        locations = LocationTable()
         nonces = self.nonces = Authenticator()
         locations.load([binding(flow=PHONE)])
         self.calls = CallManager(
