@@ -26,6 +26,7 @@ MAX_ENTRIES: Final = 500
 """What the daemon gives in one answer."""
 NOTED_FOR: Final = 86_400.0
 NO_ADDRESS: Final = "Write one IPv4 or IPv6 address, without a port: 203.0.113.5, 2001:db8::5."
+ONE_OF: Final = "Ask for the messages of one address or for those of strangers, not for both."
 SECONDS: Final = 15.0
 """Whoever looks at a full memory for the first time waits for it to be sorted, in portions between calls."""
 
@@ -80,6 +81,8 @@ def parameters(context: Context, of: TraceOf) -> dict[str, Any]:
         return {"device": get_device(context, of.device).username}
     if of.call:
         return {"call": of.call, "call_ids": call_ids(context, of.call)}
+    if of.source and of.strangers:
+        raise Invalid({"strangers": ONE_OF})
     if of.source:
         return {"source": address(of.source)}
     return {"strangers": True} if of.strangers else {}

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.api import auth, bans, calls, devices, events, extensions, health, reference, system, tokens, users
+from flask_admin_ui.api import (
+    auth,
+    bans,
+    calls,
+    devices,
+    events,
+    extensions,
+    health,
+    reference,
+    system,
+    tokens,
+    trace,
+    users,
+)
 
 BLUEPRINTS = (
     auth.blueprint,
@@ -13,6 +26,7 @@ BLUEPRINTS = (
     users.blueprint,
     system.blueprint,
     bans.blueprint,
+    trace.blueprint,
     events.blueprint,
     health.blueprint,
     reference.blueprint,

@@ -21,7 +21,12 @@ def whole_number(low: int, high: int) -> Any:
 
     def read(value: Any) -> Any:
         text = str(value)
-        if len(text) > 9 or not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        if (
+            len(text) > max(9, len(str(high)))
+            or not text.isascii()
+            or not text.isdigit()
+            or not low <= int(text) <= high
+        ):
             raise PydanticCustomError("refused", "{reason}", {"reason": f"Allowed is a whole number {low} to {high}."})
         return int(text)
 
