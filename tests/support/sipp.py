@@ -34,11 +34,13 @@ def credentials(username: str, password: str) -> str:
 class Sipp:
     """One SIPp process. `start` for one that waits for calls, `run` for one that makes them."""
 
-    def __init__(self, folder: Path, scenario: str, server: str, *, port: int, rows: Sequence[str] = ()) -> None:
-        folder.mkdir(parents=True)
+    def __init__(self, folder: Path, scenario: str | Path, server: str, *, port: int, rows: Sequence[str] = ()) -> None:
+        """`scenario` is the name of one in tests/data/sipp, or a file."""
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        file = scenario if isinstance(scenario, Path) else SCENARIOS / f"{scenario}.xml"
         self._arguments = [
-            "sipp", server, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1",
+            "sipp", server, "-sf", str(file), "-i", "127.0.0.1", "-mi", "127.0.0.1",
             "-p", str(port), "-nostdin", "-trace_err", "-error_file", str(folder / "errors"),
             "-trace_stat", "-stf", str(folder / "statistics.csv"), "-fd", "1",
         ]  # fmt: skip
