@@ -5,7 +5,10 @@
  * number and the time of sending, so the receiving end knows the latency. Result: one line
  * "sent received p50_us p99_us max_us late_us"; the last says how much later than due the packets left (p99).
  *
- * Build: cc -O2 -o rtpload rtpload.c      Run: rtpload CALLS SECONDS */
+ * With an ADDRESS call N's first end has that address plus N, its second end that plus CALLS plus N, as `sipload` counts
+ * its phones; without one all have 127.0.0.1. Times of more than a second count as one, and memory does not grow.
+ *
+ * Build: cc -O2 -o rtpload rtpload.c      Run: rtpload CALLS SECONDS [ADDRESS] */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PACKET = 172, INTERVAL_US = 20000, MAGIC = 0x676f7369 };
+enum { PACKET = 172, INTERVAL_US = 20000, MAGIC = 0x676f7369, LONGEST_US = 1000000 };
+
+/* How often each time in microseconds came. */
+struct times {
+    long count, of[LONGEST_US + 1];
+};
+
+static struct times latency, late;
 
 struct end {
     int fd;
@@ -40,8 +50,8 @@ static void die(const char *what) {
     exit(1);
 }
 
-static int bound_socket(int *port) {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+static int bound_socket(in_addr_t address, int *port) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = address};
     socklen_t size = sizeof a;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (void *)&a, sizeof a) || getsockname(fd, (void *)&a, &size)) die("socket");
@@ -60,13 +70,20 @@ static void send_one(struct end *e) {
     sendto(e->fd, p, PACKET, 0, (void *)&e->relay, sizeof e->relay);
 }
 
-static int smaller(const void *a, const void *b) {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
+static void times_add(struct times *t, int64_t us) {
+    t->of[us < 0 ? 0 : us > LONGEST_US ? LONGEST_US : us]++;
+    t->count++;
+}
+
+/* The time that so many of them do not exceed. */
+static int times_rank(const struct times *t, long rank) {
+    int us = 0;
+    for (long seen = t->of[0]; seen <= rank && us < LONGEST_US;) seen += t->of[++us];
+    return us;
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) return fprintf(stderr, "usage: rtpload CALLS SECONDS\n"), 2;
+    if (argc != 3 && argc != 4) return fprintf(stderr, "usage: rtpload CALLS SECONDS [ADDRESS]\n"), 2;
     int calls = atoi(argv[1]), ends = 2 * calls;
     int64_t length = (int64_t)(atof(argv[2]) * 1e6);
     struct rlimit files;
@@ -74,13 +91,14 @@ int main(int argc, char **argv) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     struct end *e = calloc(ends, sizeof *e);
-    size_t room = (size_t)ends * (length / INTERVAL_US + 10);
-    int32_t *latency = malloc(room * sizeof *latency), *late = malloc(room * sizeof *late);
-    if (!e || !latency || !late) die("memory");
+    struct in_addr first = {htonl(INADDR_LOOPBACK)};
+    if (!e) die("memory");
+    if (argc == 4 && inet_pton(AF_INET, argv[3], &first) != 1) return fprintf(stderr, "no address: %s\n", argv[3]), 2;
     int poll_fd = epoll_create1(0);
     for (int i = 0; i < ends; i++) {
         int port;
-        e[i].fd = bound_socket(&port);
+        uint32_t phone = argc == 4 ? (i % 2 ? calls : 0) + i / 2 : 0;
+        e[i].fd = bound_socket(htonl(ntohl(first.s_addr) + phone), &port);
         e[i].ssrc = 0x1000 + i, e[i].sequence = 1000, e[i].timestamp = 160000;
         struct epoll_event ev = {.events = EPOLLIN, .data.u32 = i};
         if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, e[i].fd, &ev)) die("epoll");
@@ -95,8 +113,6 @@ int main(int argc, char **argv) {
     }
     int64_t start = now_us() + 10000, stop = start + length, end = stop + 500000;
     for (int i = 0; i < ends; i++) e[i].next = start + (int64_t)i * INTERVAL_US / ends;
-    long sent = 0;
-    size_t received = 0;
     int turn = 0;
     struct epoll_event events[256];
     for (int64_t now; (now = now_us()) < end;) {
@@ -104,7 +120,7 @@ int main(int argc, char **argv) {
         while (now < stop && e[turn].next <= now) {
             int64_t at = now_us();
             send_one(&e[turn]);
-            late[sent++] = at - e[turn].next;
+            times_add(&late, at - e[turn].next);
             e[turn].next += INTERVAL_US;
             turn = (turn + 1) % ends;
         }
@@ -118,16 +134,14 @@ int main(int argc, char **argv) {
                 uint32_t magic;
                 int64_t at;
                 memcpy(&magic, p + 12, 4), memcpy(&at, p + 16, 8);
-                if (got == PACKET && magic == MAGIC && received < room) latency[received++] = now_us() - at;
+                if (got == PACKET && magic == MAGIC) times_add(&latency, now_us() - at);
             }
         }
     }
-    qsort(latency, received, sizeof *latency, smaller);
-    qsort(late, sent, sizeof *late, smaller);
-    printf("%ld %zu", sent, received);
-    if (received)
-        printf(" %d %d %d %d", latency[received / 2], latency[received * 99 / 100], latency[received - 1],
-               late[sent * 99 / 100]);
+    printf("%ld %ld", late.count, latency.count);
+    if (latency.count)
+        printf(" %d %d %d %d", times_rank(&latency, latency.count / 2), times_rank(&latency, latency.count * 99 / 100),
+               times_rank(&latency, latency.count - 1), times_rank(&late, late.count * 99 / 100));
     printf("\n");
     return 0;
 }

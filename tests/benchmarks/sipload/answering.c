@@ -26,7 +26,8 @@ static void write_body(struct writer *w, const struct path *path) {
     char body[256], host[INET_ADDRSTRLEN];
     struct writer b = {body, 0, sizeof body};
     inet_ntop(AF_INET, &path->local, host, sizeof host);
-    write_text(&b, "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n", host, host);
+    write_text(&b, "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP 0\r\n", host, host,
+               audio_port(network_phone(path), 40002));
     write_text(&b, "a=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\n");
     write_text(w, "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nContent-Type: application/sdp\r\n");
     write_text(w, "Content-Length: %zu\r\n\r\n%s", b.length, body);
@@ -61,6 +62,7 @@ static void pick_up(const struct path *path, const struct message *m) {
 void answer_request(const struct path *path, const struct message *m) {
     if (text_is(m->method, "INVITE")) {
         counts.invites++;
+        audio_note(network_phone(path), m->body);
         ring(path, m);
         pick_up(path, m);
     } else if (text_is(m->method, "ACK")) {

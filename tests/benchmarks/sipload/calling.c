@@ -8,11 +8,11 @@
 /* What a branch is for, beside the steps: an ACK to a 2xx has one of its own. */
 enum { ACK_BRANCH = 15 };
 
-static void write_body(struct writer *w, const char *host) {
+static void write_body(struct writer *w, const char *host, in_port_t port) {
     char body[512];
     struct writer b = {body, 0, sizeof body};
-    write_text(&b, "v=0\r\no=- 20518 0 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0 8 101\r\n",
-               host, host);
+    write_text(&b, "v=0\r\no=- 20518 0 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP 0 8 101\r\n",
+               host, host, port);
     write_text(&b, "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
                    "a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n");
     write_text(w, "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s", b.length, body);
@@ -45,7 +45,7 @@ static void send_invite(struct operation *o, bool with_credentials, const char *
                network_is_reliable() ? ";transport=tcp" : "");
     if (with_credentials) digest_write(&w, &phones[o->phone], header, "INVITE", uri);
     write_text(&w, "User-Agent: sipload\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nSupported: replaces\r\n");
-    write_body(&w, host);
+    write_body(&w, host, audio_port(o->phone, 40000));
     operation_send(o, &w);
 }
 
@@ -88,6 +88,7 @@ static void answered(struct operation *o, const struct message *m) {
         operation_end(o, false);
         return;
     }
+    audio_note(o->phone, m->body);
     send_ack(o, o->target, o->to, o->routes, ACK_BRANCH);
     o->step = TALKING;
     o->resend_at = 0;

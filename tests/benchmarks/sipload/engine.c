@@ -209,6 +209,7 @@ int64_t engine_run(struct kind what) {
         begin_due(start);
         turn(patience(start));
         if (options.hold_until_told && !still_beginning(start) && talking() == active) {
+            if (options.audio) audio_tell();
             engine_ask("held");
             hang_up_all();
         }

@@ -53,7 +53,7 @@ struct counts {
 };
 
 struct options {
-    const char *host, *password, *domain;
+    const char *host, *password, *domain, *audio;
     in_port_t port, own_port;
     int first, users, connections, window, count;
     double rate, seconds;
@@ -104,6 +104,13 @@ void register_response(struct operation *o, const struct message *m);
 void call_begin(struct operation *o);
 void call_response(struct operation *o, const struct message *m);
 void call_wake(struct operation *o);
+
+/* audio.c: with --audio. `audio_port` is the phone's own port for RTP, `otherwise` without --audio; `audio_note` reads the
+ * server's port out of a session description; `audio_tell` prints what was read, a line for each pair of phones. */
+void audio_read(void);
+in_port_t audio_port(int phone, in_port_t otherwise);
+void audio_note(int phone, struct text body);
+void audio_tell(void);
 
 /* answering.c: the called phones. They keep no state; whether each call got one INVITE, ACK and BYE is in the counts. */
 void answer_request(const struct path *path, const struct message *m);

@@ -9,7 +9,7 @@
  * `--rate` begins so many a second, whatever the server does, which shows its delays. Standard output: "ready" once
  * everything is prepared; after a line on standard input the run begins; with --hold-until-told "held" when all calls are
  * up, which a second line ends; then one line of JSON. With --stay the phones keep their sockets open afterwards, until
- * one more line comes. --own-port gives all phones this UDP port, for a server that is told beforehand where they are. */
+ * one more line comes. --audio FILE: see audio.c. --own-port gives all phones this UDP port, for a server that is told beforehand where they are. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ unsigned run_id;
 static void usage(void) {
     fputs("usage: sipload register|call --server HOST:PORT [--users N] [--window N | --rate R] [--seconds S | --count N]\n"
           "               [--first NUMBER] [--password PREFIX] [--domain NAME] [--tcp CONNECTIONS]\n"
-          "               [--own-port PORT] [--refresh] [--no-register] [--hold MILLISECONDS | --hold-until-told] [--stay]\n",
+          "               [--own-port PORT] [--refresh] [--no-register] [--hold MILLISECONDS | --hold-until-told] [--stay]\n"
+          "               [--audio FILE]\n",
           stderr);
     exit(2);
 }
@@ -74,6 +75,7 @@ static void take_option(int option) {
     case 'R': options.refresh = true; break;
     case 'n': options.no_register = true; break;
     case 'S': options.stay = true; break;
+    case 'a': options.audio = optarg; break;
     case 'o': options.own_port = (in_port_t)atoi(optarg); break;
     default: usage();
     }
@@ -85,7 +87,7 @@ static const struct option long_options[] = {
     {"count", 1, NULL, 'c'},    {"password", 1, NULL, 'p'},    {"domain", 1, NULL, 'd'},
     {"tcp", 1, NULL, 'T'},      {"hold", 1, NULL, 'h'},        {"hold-until-told", 0, NULL, 'H'},
     {"refresh", 0, NULL, 'R'},  {"no-register", 0, NULL, 'n'}, {"stay", 0, NULL, 'S'},
-    {"own-port", 1, NULL, 'o'}, {NULL, 0, NULL, 0},
+    {"own-port", 1, NULL, 'o'}, {"audio", 1, NULL, 'a'},     {NULL, 0, NULL, 0},
 };
 
 static void take_options(int argc, char **argv) {
@@ -95,6 +97,8 @@ static void take_options(int argc, char **argv) {
     if (options.hold_until_told && (options.count < 1 || options.count > MAX_OPERATIONS)) usage();
     /* A held call keeps its place in the window, so all of them must fit into it. */
     if (options.hold_until_told && options.rate <= 0 && options.window < options.count) usage();
+    /* The audio of a call is known by the address of its phone, which over TCP many share. */
+    if (options.audio && (options.connections > 0 || !options.hold_until_told)) usage();
     if (!options.domain) options.domain = options.host;
 }
 
@@ -109,6 +113,7 @@ int main(int argc, char **argv) {
     if (argc < 2 || (!is_call && strcmp(argv[1], "register") != 0)) usage();
     take_options(argc - 1, argv + 1);
     make_phones();
+    if (options.audio) audio_read();
     engine_prepare();
     network_open(options.host, options.port, options.own_port, options.connections);
     struct kind kind = {register_begin, register_response, 0, options.users, 0};

@@ -46,6 +46,7 @@ static void take_header_line(struct message *m, struct text line) {
 static void clear(struct message *m) {
     m->vias.count = m->record_routes.count = m->challenges.count = m->status = 0;
     m->from.length = m->to.length = m->call_id.length = m->cseq.length = m->contact.length = m->method.length = 0;
+    m->body.length = 0;
 }
 
 bool message_parse(struct message *m, const char *data, size_t length) {
@@ -56,7 +57,10 @@ bool message_parse(struct message *m, const char *data, size_t length) {
         if (!stop) return false;
         struct text line = {at, (size_t)(stop - at)};
         if (line.length > 0 && line.at[line.length - 1] == '\r') line.length--;
-        if (line.length == 0) break;
+        if (line.length == 0) {
+            m->body = (struct text){stop + 1, (size_t)(end - stop - 1)};
+            break;
+        }
         if (at != data) take_header_line(m, line);
         else if (!take_start_line(m, line)) return false;
         at = stop + 1;

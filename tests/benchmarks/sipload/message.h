@@ -24,6 +24,7 @@ struct message {
     struct text method;
     struct text from, to, call_id, cseq, contact;
     struct lines vias, record_routes, challenges;
+    struct text body;
 };
 
 /* Whether `data` holds a message with what every one must have. The pieces point into `data`. */

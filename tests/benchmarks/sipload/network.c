@@ -137,6 +137,10 @@ struct path network_path(int phone) {
     return (struct path){{htonl(FIRST_PHONE + (uint32_t)phone)}, udp_port, -1};
 }
 
+int network_phone(const struct path *path) {
+    return (int)(ntohl(path->local.s_addr) - FIRST_PHONE);
+}
+
 static void flush_connection(struct connection *c) {
     size_t sent = 0;
     while (sent < c->out_length) {

@@ -24,6 +24,8 @@ void network_open(const char *host, in_port_t port, in_port_t own_port, int conn
 
 /* The path of a phone, by its number. */
 struct path network_path(int phone);
+/* The other way round, over UDP. */
+int network_phone(const struct path *path);
 bool network_is_reliable(void);
 
 void network_send(const struct path *path, const char *data, size_t length);
