@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from tests.benchmarks.comparison import docs, machine, plan
+from tests.benchmarks.comparison import docs, lasting, machine, plan
 from tests.benchmarks.comparison.bench import Bench
 from tests.benchmarks.comparison.generator import build
 from tests.benchmarks.comparison.programs import ProgramError
@@ -29,9 +29,14 @@ from tests.benchmarks.peers import catalogue
 BUSY = 0.7
 """Load average from which on a person is warned that the machine is not quiet."""
 
+EPILOG = "`gosip bench soak` and `gosip bench growth` see whether GoSIP stays what it was; --help tells how."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: measured; 1: something failed or a "must" was missed; 2: wrong usage."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in lasting.VERBS:
+        return lasting.main(arguments[0], arguments[1:], say)
     options = parser().parse_args(arguments)
     rows = options.rows or [row.id for row in ROWS]
     chosen = plan.quick() if options.quick else plan.Plan()
@@ -61,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="gosip bench", description=__doc__)
+    made = argparse.ArgumentParser(prog="gosip bench", description=__doc__, epilog=EPILOG)
     made.add_argument(
         "--rows", nargs="+", metavar="ROW", choices=[row.id for row in ROWS], help="only these; " + names()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,8 +24,8 @@ class Bench:
     peers: frozenset[str]
     """Names of the servers that can be had."""
 
-    def product(self, phones: int, *, sip_only: bool = False) -> Product:
-        return Product(prepared(self.folder, phones), sip_only=sip_only)
+    def product(self, phones: int, *, sip_only: bool = False, settings: Mapping[str, str] | None = None) -> Product:
+        return Product(prepared(self.folder, phones), sip_only=sip_only, settings=settings)
 
     def sip_load(self, kind: str, server: SipServer, *options: object) -> SipLoad:
         return SipLoad(self.generators.sip, kind, server.server, *options)

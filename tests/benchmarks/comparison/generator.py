@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -108,17 +109,34 @@ class SipLoad:
         while_held()
         return self.go()
 
+    def begin(self) -> None:
+        """Let it run; `result` or `counts` waits for its end."""
+        self._tell()
+
+    def hold_with_audio(self, calls: int) -> list[tuple[int, int]]:
+        """With --hold-until-told and --audio: the server's ports for each call, once all are up. `go` ends them."""
+        self._tell()
+        lines = [self._line() for _ in range(calls)]
+        if not all(re.fullmatch(r"[1-9]\d* [1-9]\d*\n", line) for line in lines):
+            raise self._failure(next((line for line in lines if line.startswith("{")), lines[0]))
+        self._expect("held")
+        return [two_ports(line) for line in lines]
+
     def result(self) -> LoadResult:
         """Raises `ProgramError` when an operation failed."""
-        line = self._line()
-        try:
-            result = LoadResult(**json.loads(line))
-        except ValueError:
-            raise self._failure(line) from None
+        result = self.counts()
         if result.failed or result.completed != result.started or result.started == 0:
             done = f"{result.completed} of {result.started} succeeded"
             raise ProgramError(f"{self._what}: {done}; answers by status: {result.statuses}")
         return result
+
+    def counts(self) -> LoadResult:
+        """As `result`, but failed operations are only counted."""
+        line = self._line()
+        try:
+            return LoadResult(**json.loads(line))
+        except ValueError:
+            raise self._failure(line) from None
 
     def _tell(self) -> None:
         pipe = self._pipe(self._process.stdin)
@@ -162,10 +180,14 @@ class RelayResult:
 
 
 class RtpLoad:
-    """One `rtpload`: first its ports, then, once it knows the relay's, the load."""
+    """One `rtpload`: first its ports, then, once it knows the relay's, the load.
 
-    def __init__(self, program: Path, calls: int, seconds: float) -> None:
-        command = pinned([str(program), str(calls), str(seconds)], load_core())
+    With `address` each end has one of its own, counted from there as `sipload` counts its phones.
+    """
+
+    def __init__(self, program: Path, calls: int, seconds: float, address: str | None = None) -> None:
+        self._seconds = seconds
+        command = pinned([str(program), str(calls), str(seconds), *([address] if address else [])], load_core())
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.ports = [two_ports(self._process.stdout.readline()) for _ in range(calls)]
@@ -179,8 +201,17 @@ class RtpLoad:
         self._process.communicate()
 
     def run(self, relay_ports: Sequence[tuple[int, int]]) -> RelayResult:
-        text = "".join(f"{one} {other}\n" for one, other in relay_ports)
-        output: Any = self._process.communicate(text, timeout=PATIENCE_SECONDS)[0]
+        self.begin(relay_ports)
+        return self.result()
+
+    def begin(self, relay_ports: Sequence[tuple[int, int]]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("".join(f"{one} {other}\n" for one, other in relay_ports))
+        self._process.stdin.flush()
+
+    def result(self) -> RelayResult:
+        """When the time is over."""
+        output: Any = self._process.communicate(timeout=self._seconds + PATIENCE_SECONDS)[0]
         figures = [int(figure) for figure in output.split()]
         if len(figures) != 6:
             raise ProgramError("no packet came through the relay")

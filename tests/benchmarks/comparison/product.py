@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from appliance.control.client import ControlClient
 from tests.benchmarks.comparison.programs import Program, ProgramError
 from tests.benchmarks.comparison.server import Probe, two_way_port
 
@@ -46,12 +48,13 @@ def prepare_folder(folder: Path, phones: int) -> Path:
 
 
 class Product:
-    """The processes; `sip_only` leaves the media worker out where no call is made."""
+    """The processes; `sip_only` leaves the media worker out where no call is made, `settings` are GOSIP_ variables."""
 
     name = "GoSIP"
 
-    def __init__(self, prepared: Path, *, sip_only: bool = False) -> None:
+    def __init__(self, prepared: Path, *, sip_only: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self._prepared = prepared
+        self._settings = settings or {}
         self._sip_only = sip_only
         self._folder = Path()
         self.server = ""
@@ -73,6 +76,7 @@ class Product:
             "GOSIP_SIP_PORT": str(port),
             "GOSIP_RTP_PORTS": RTP_PORTS,
             "GOSIP_MEDIA_WORKERS": "1",
+            **self._settings,
         }
         python = [sys.executable, "-u", "-m"]
         self.sip = Program("sip", [*python, "sip_daemon"], self._folder / "sip.log", environment)
@@ -117,6 +121,14 @@ class Product:
     def _log(self) -> str:
         path = self._folder / "sip.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def programs(self) -> list[Program]:
+        return [self.sip] if self.media is None else [self.sip, self.media]
+
+    def status(self) -> dict[str, Any]:
+        """What `sip` says of itself (`gosip status`)."""
+        status: dict[str, Any] = ControlClient(self._folder / "data" / "run" / "sip.sock").call("status")
+        return status
 
     def cpu_seconds(self) -> float:
         return self.sip.cpu_seconds() + (self.media.cpu_seconds() if self.media is not None else 0.0)
