@@ -84,9 +84,9 @@ class Reachability:
     def doubt(self, flow: Flow) -> None:
         """A request of ours on `flow` got no answer, or could not be sent."""
         now = self._endpoint.now()
-        for binding in self._locations.snapshot():
-            # One that is in trouble already is asked in its turn; else our own question would lead to the next.
-            if binding.flow == flow and not binding.trouble and binding.expires_at > now and not binding.path:
+        # One that is in trouble already is asked in its turn; else our own question would lead to the next.
+        for binding in self._locations.on_flow(flow):
+            if not binding.trouble and binding.expires_at > now and not binding.path:
                 self._doubt(binding)
 
     def _doubt(self, binding: Binding) -> None:

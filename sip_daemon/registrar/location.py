@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from heapq import heappop, heappush
 
-from sip_daemon.flow import Flow
+from sip_daemon.flow import Flow, TransportAddress
 from sip_daemon.registrar.binding import Binding, BindingChange, BindingEvent
 
 NEVER = float("inf")
+Way = int | TransportAddress
+"""What tells flows apart: the number of a connection, for UDP the peer's address."""
 CLOSED = "its connection was closed"
 RESTARTED = "its connection ended when GoSIP restarted"
+
+
+def way_of(flow: Flow) -> Way:
+    return flow.connection or flow.remote
 
 
 def wall_time(at: float) -> float:
@@ -43,7 +49,8 @@ class LocationTable:
         self._to_wall = to_wall
         self._records: dict[str, Record] = {}
         self._due: list[tuple[float, str]] = []
-        self._by_connection: dict[int, frozenset[str]] = {}
+        self._by_way: dict[Way, frozenset[str]] = {}
+        """Devices with a reachable binding there."""
         self._count = 0
         self.revision = 0
         """Grows with each change."""
@@ -75,6 +82,11 @@ class LocationTable:
         """Every binding. The table must not change while it is walked."""
         return (one for record in self._records.values() for one in record.bindings)
 
+    def on_flow(self, flow: Flow) -> tuple[Binding, ...]:
+        """The reachable bindings that a flow leads to. Cheap: whoever makes flows fail must not make us search."""
+        names = self._by_way.get(way_of(flow), ())
+        return tuple(one for name in sorted(names) for one in self._bindings_of(name) if one.flow == flow)
+
     def snapshot(self) -> tuple[Binding, ...]:
         """Every binding at this moment."""
         return tuple(self.all())
@@ -90,7 +102,7 @@ class LocationTable:
     def refresh(self, before: Binding, after: Binding) -> tuple[BindingChange, ...]:
         """`replace` for the everyday case: `after` is `before`, the only binding that has not expired, once more."""
         record = self._records[before.username]
-        is_simple = len(record.bindings) == 1 and after.flow.connection == before.flow.connection and before.reachable
+        is_simple = len(record.bindings) == 1 and way_of(after.flow) == way_of(before.flow) and before.reachable
         if not is_simple:
             return self.replace(before.username, (after,))
         record.bindings = (after,)
@@ -115,7 +127,7 @@ class LocationTable:
 
     def flow_closed(self, flow: Flow) -> tuple[BindingChange, ...]:
         """A connection is gone: its bindings are kept until they expire, but no call goes there."""
-        names = self._by_connection.get(flow.connection, ()) if flow.connection else ()
+        names = self._by_way.get(flow.connection, ()) if flow.connection else ()
         changes: list[BindingChange] = []
         for name in sorted(names):
             after = (one.with_trouble(CLOSED) if one.flow == flow else one for one in self._bindings_of(name))
@@ -166,7 +178,7 @@ class LocationTable:
         before, record.bindings = record.bindings, after
         self._count += len(after) - len(before)
         self.revision += 1
-        self._follow_connections(username, before, after)
+        self._follow_ways(username, before, after)
         self._schedule(username, record)
 
     def _schedule(self, username: str, record: Record) -> None:
@@ -178,19 +190,17 @@ class LocationTable:
         elif record.due_at == NEVER:
             del self._records[username]
 
-    def _follow_connections(self, username: str, before: tuple[Binding, ...], after: tuple[Binding, ...]) -> None:
-        left = {one.flow.connection for one in before if one.reachable}
-        entered = {one.flow.connection for one in after if one.reachable}
-        for connection in left - entered:
-            if connection:
-                rest = self._by_connection.get(connection, frozenset()) - {username}
-                if rest:
-                    self._by_connection[connection] = rest
-                else:
-                    self._by_connection.pop(connection, None)
-        for connection in entered - left:
-            if connection:
-                self._by_connection[connection] = self._by_connection.get(connection, frozenset()) | {username}
+    def _follow_ways(self, username: str, before: tuple[Binding, ...], after: tuple[Binding, ...]) -> None:
+        left = {way_of(one.flow) for one in before if one.reachable}
+        entered = {way_of(one.flow) for one in after if one.reachable}
+        for way in left - entered:
+            rest = self._by_way.get(way, frozenset()) - {username}
+            if rest:
+                self._by_way[way] = rest
+            else:
+                self._by_way.pop(way, None)
+        for way in entered - left:
+            self._by_way[way] = self._by_way.get(way, frozenset()) | {username}
 
     def _differences(self, before: tuple[Binding, ...], after: tuple[Binding, ...]) -> Iterator[BindingChange]:
         known = {one.key: one for one in before}

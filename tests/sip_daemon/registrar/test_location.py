@@ -156,7 +156,7 @@ def test_connections_leave_no_trace_once_their_bindings_are_gone(table: Location
     table.update(binding("1002", flow=tcp(7)))
     table.remove("1002")
     table.expire(NOW + 60)
-    assert table._by_connection == {}
+    assert table._by_way == {}
 
 
 def test_a_closed_udp_flow_means_nothing(table: LocationTable) -> None:
@@ -201,3 +201,16 @@ def test_the_revision_grows_with_every_change_and_only_then(table: LocationTable
     assert table.revision == before
     table.expire(NOW + 60)
     assert table.revision > before
+
+
+def test_the_bindings_of_a_flow_are_found_without_a_search() -> None:
+    table = LocationTable()
+    first, second = udp("192.0.2.1"), udp("192.0.2.2")
+    table.update(binding("1001", flow=first))
+    table.update(binding("1002", flow=second))
+    assert [one.username for one in table.on_flow(first)] == ["1001"]
+    table.update(binding("1001", flow=second))
+    assert not table.on_flow(first)
+    assert [one.username for one in table.on_flow(second)] == ["1001", "1002"]
+    table.remove("1002")
+    assert [one.username for one in table.on_flow(second)] == ["1001"]
