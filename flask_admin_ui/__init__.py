@@ -20,6 +20,7 @@ from flask_admin_ui.menu import menu
 from flask_admin_ui.processes import Processes
 from flask_admin_ui.security import access, cookies, gate, headers, sign_in
 from flask_admin_ui.services import KEY, Services
+from flask_admin_ui.traces import Traces
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 MAX_FORM_FIELDS = 500
@@ -43,6 +44,7 @@ def create_app(settings: Settings, appliance: Appliance | None = None) -> Flask:
         daemon=Daemon(settings.folder.sip_socket),
         processes=Processes.at(settings.folder.supervisor_socket),
         fragments=FragmentCache(),
+        traces=Traces(),
     )
     cookies.configure(app, read_key_file(settings.folder.secret_key))
     rendering.install(app)

@@ -55,6 +55,7 @@ def menu() -> list[Group]:
                 item(gettext("Settings"), "adjustments-horizontal", "system.settings"),
                 item(gettext("Processes"), "server", "system.processes"),
                 item(gettext("Banned addresses"), "lock", "bans.index"),
+                item(gettext("SIP messages"), "search", "messages.system"),
                 item(gettext("Events"), "activity", "system.events"),
                 item(gettext("Audit log"), "shield-check", "system.audit"),
                 item(gettext("My account"), "user-circle", "account.show", "account."),

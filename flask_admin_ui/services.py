@@ -10,6 +10,7 @@ from appliance.operations.context import Appliance
 from flask_admin_ui.daemon import Daemon
 from flask_admin_ui.fragments import FragmentCache
 from flask_admin_ui.processes import Processes
+from flask_admin_ui.traces import Traces
 
 KEY = "gosip"
 
@@ -22,6 +23,7 @@ class Services:
     daemon: Daemon
     processes: Processes
     fragments: FragmentCache
+    traces: Traces
 
 
 def services() -> Services:

@@ -60,12 +60,18 @@ def read_trace(context: Context, of: TraceOf, *, after: int = 0, limit: int = MA
 
     Raises `NotFound` for a phone or call that is not there, `Invalid` for what is no address, `NotReachable`.
     """
-    context.require_admin()
-    wanted = parameters(context, of)
-    noted(context, of)
+    wanted = look(context, of)
     client = ControlClient(context.appliance.folder.sip_socket, timeout=SECONDS)
     answer: dict[str, Any] = client.call("trace.read", {**wanted, "after": after, "limit": min(limit, MAX_ENTRIES)})
     return answer
+
+
+def look(context: Context, of: TraceOf) -> dict[str, Any]:
+    """Check that these messages can be looked at, and note that somebody does; the daemon's parameters."""
+    context.require_admin()
+    wanted = parameters(context, of)
+    noted(context, of)
+    return wanted
 
 
 def noted(context: Context, of: TraceOf) -> None:

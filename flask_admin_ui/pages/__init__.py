@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.pages import account, bans, calls, dashboard, devices, system, users
+from flask_admin_ui.pages import account, bans, calls, dashboard, devices, messages, system, users
 
 BLUEPRINTS = (
     dashboard.blueprint,
@@ -12,4 +12,5 @@ BLUEPRINTS = (
     account.blueprint,
     system.blueprint,
     bans.blueprint,
+    messages.blueprint,
 )

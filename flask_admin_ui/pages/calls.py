@@ -29,6 +29,7 @@ from flask_admin_ui.paging import Listing, read_page
 from flask_admin_ui.quality import LegSound, leg_sound
 from flask_admin_ui.security.access import admin_only, context, viewer
 from flask_admin_ui.services import services
+from flask_admin_ui.story import story_of
 from flask_admin_ui.views import live_call_rows, visible_calls
 from flask_admin_ui.wording import OUTCOMES, Wording, call_outcome, ended_by
 
@@ -218,14 +219,21 @@ def call_values(call_id: str) -> dict[str, object]:
         row = call_row(as_view(now))
     if now is None:
         legs = [kept_leg(row.call, leg) for leg in row.call.legs]
-        return {"row": row, "call": row.call, "legs": legs, "live_call": None}
+        return {
+            "row": row,
+            "call": row.call,
+            "legs": legs,
+            "live_call": None,
+            "story": story_of(row.call, row.call.legs),
+        }
     stored = {(leg.side, leg.device): leg for leg in row.call.legs}
     told = {(leg.get("side"), leg.get("device")): leg for leg in services().daemon.call_quality(call_id)}
     legs = [
         live_leg(now, leg, stored.get((leg.side, leg.device)), told.get((leg.side, leg.device), {})) for leg in now.legs
     ]
     live_row = live_call_rows([now], may_hang_up=viewer().is_admin)[0]
-    return {"row": row, "call": row.call, "legs": legs, "live_call": live_row}
+    story = story_of(row.call, [shown.leg for shown in legs])
+    return {"row": row, "call": row.call, "legs": legs, "live_call": live_row, "story": story}
 
 
 def kept_leg(call: CallView, leg: LegView) -> ShownLeg:

@@ -28,8 +28,19 @@
   document.addEventListener("htmx:before:request", (event) => {
     const { sourceElement } = event.detail.ctx;
     if (!sourceElement.hasAttribute("data-live")) return;
-    if (document.hidden || busy(sourceElement) || !gosipLive.mayAsk(sourceElement)) event.preventDefault();
+    if (document.hidden || folded(sourceElement) || busy(sourceElement) || !gosipLive.mayAsk(sourceElement)) event.preventDefault();
   });
+
+  // What is folded up asks for nothing: it is read when somebody unfolds it.
+  const folded = (element) => element.closest("details:not([open])") !== null;
+
+  document.addEventListener(
+    "toggle",
+    ({ target }) => {
+      if (target.open) target.querySelectorAll(":scope > [data-live]").forEach((part) => htmx.trigger(part, "refresh"));
+    },
+    true,
+  );
 
   // Nobody's menu closes and nobody's text selection vanishes because a table was refreshed under it.
   function busy(element) {

@@ -15,6 +15,8 @@
     // Whether a live part may ask now: it was told to, or its time has come.
     mayAsk(part) {
       if (wanted.delete(part)) return true;
+      // Of what changes there no event tells: it asks by the clock as ever.
+      if (part.hasAttribute("data-by-clock")) return true;
       return !up || Date.now() - (answered.get(part) ?? 0) > RARELY;
     },
     answered(part) {

@@ -39,6 +39,8 @@ PAGES = [
     "/system/settings",
     "/system/processes",
     "/system/bans",
+    "/system/messages",
+    "/device/1001/messages",
     "/system/events",
     "/system/audit",
 ]
@@ -109,6 +111,8 @@ def test_axe_finds_no_fault_on_any_page(tab: Tab, system: AdminSystem, scheme: L
     system.sip.register("1001", "1001")
     system.sip.add_call("axe", caller=("1001", "Ada Lovelace"), callee=("1002", "Grace Hopper"), answered=True)
     system.sip.ban("2001:db8:1:2::/64", "slowed", note="Calls at night")
+    system.sip.say("INVITE sip:1002@example.org SIP/2.0", has_sdp=True)
+    system.sip.say("SIP/2.0 486 Busy Here", "sent")
     tab.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     for path in [*PAGES, "/call/axe", "/calls?search=nothing", "/devices?size=1", "/nowhere"]:
         tab.page.goto(path)
@@ -222,6 +226,20 @@ def test_a_call_is_hung_up_from_the_dashboard(tab: Tab, system: AdminSystem) -> 
     row.get_by_role("button", name="Hang up").click()
     expect(row).to_have_count(0)
     assert "c9" in system.sip.hung_up
+
+
+def test_messages_are_read_when_somebody_unfolds_them_and_stay_unfolded(tab: Tab, system: AdminSystem) -> None:
+    page = tab.page
+    page.goto("/device/1001")
+    asked = system.sip.asked["trace.read"]
+    system.sip.say("OPTIONS sip:1001@example.org SIP/2.0", "sent")
+    assert system.sip.asked["trace.read"] == asked
+    page.locator("summary", has_text="SIP messages").click()
+    page.locator("summary", has_text="OPTIONS").last.click()
+    expect(page.get_by_role("region", name="Text of the message")).to_contain_text("OPTIONS sip:1001")
+    system.sip.say("SIP/2.0 481 Call/Transaction Does Not Exist")
+    expect(page.locator("summary", has_text="481 Call/Transaction Does Not Exist")).to_be_visible()
+    expect(page.get_by_role("region", name="Text of the message")).to_contain_text("OPTIONS sip:1001")
 
 
 def test_an_unreachable_phone_system_is_said_and_forgotten_when_it_is_back(tab: Tab, system: AdminSystem) -> None:
