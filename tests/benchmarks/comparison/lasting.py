@@ -1,4 +1,4 @@
-"""The two verbs of `gosip bench` that compare GoSIP with itself, some time later: `soak` and `growth`."""
+"""The verbs of `gosip bench` that compare GoSIP with itself, later or busier: `soak`, `growth` and `audio`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.comparison import growth, machine, soak
+from tests.benchmarks.comparison import audio, growth, machine, soak
 from tests.benchmarks.comparison.bench import Bench
 from tests.benchmarks.comparison.endurance import Endurance
 from tests.benchmarks.comparison.generator import build
@@ -32,6 +32,7 @@ class Verb:
 VERBS: Final = {
     "soak": Verb(soak.__doc__, soak.add_options, soak.run),
     "growth": Verb(growth.__doc__, growth.add_options, growth.run),
+    "audio": Verb(audio.__doc__, audio.add_options, audio.run),
 }
 
 

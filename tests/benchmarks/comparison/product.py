@@ -125,9 +125,14 @@ class Product:
     def programs(self) -> list[Program]:
         return [self.sip] if self.media is None else [self.sip, self.media]
 
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self._folder / "data"
+
     def status(self) -> dict[str, Any]:
         """What `sip` says of itself (`gosip status`)."""
-        status: dict[str, Any] = ControlClient(self._folder / "data" / "run" / "sip.sock").call("status")
+        status: dict[str, Any] = ControlClient(self.data / "run" / "sip.sock").call("status")
         return status
 
     def cpu_seconds(self) -> float:
