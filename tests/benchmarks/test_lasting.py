@@ -11,6 +11,7 @@ import pytest
 from tests.benchmarks.comparison.bench import Bench
 from tests.benchmarks.comparison.endurance import Endurance, Sample, at_most, exactly, last_part, leftovers, slope
 from tests.benchmarks.comparison.generator import RtpLoad, SipLoad, build
+from tests.benchmarks.comparison.growth import new_nonces, verdict
 from tests.benchmarks.comparison.lasting import main
 from tests.benchmarks.comparison.plan import quick
 from tests.benchmarks.comparison.programs import ProgramError
@@ -58,6 +59,22 @@ class TestSteadiness:
     def test_two_samples_say_nothing(self) -> None:
         with pytest.raises(ProgramError, match="too short"):
             steadiness([sample(0, 1), sample(10, 1)])
+
+
+class TestGrowth:
+    def grown(self, kib: float, descriptors: int = 20, operations: int = 110_000) -> bool:
+        samples = (sample(0, 50_000), sample(1, 80_000), sample(2, 80_000 + kib, descriptors))
+        return all(check.is_met for check in verdict(*samples, operations, 0))
+
+    def test_what_the_first_round_takes_is_told_and_the_second_must_not_add_to_it(self) -> None:
+        assert self.grown(1000)
+        assert not self.grown(1100)
+        assert not self.grown(0, descriptors=21)
+
+    def test_a_short_first_round_leaves_room_for_nonces(self) -> None:
+        assert (new_nonces(5500), new_nonces(40_000), new_nonces(110_000)) == (5500, 65_536 - 40_000, 0)
+        assert self.grown(2000, operations=5500)
+        assert not self.grown(3000, operations=5500)
 
 
 class TestTheVerdict:
