@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,19 @@ def test_a_caller_who_gives_up_leaves_a_record(gosip: GosipSystem, accounts: Acc
     callee.wait_event("CALL_CLOSED")
     wait_for(lambda: newest_call(gosip)["status"] != "ringing", "the record of the call")
     assert newest_call(gosip)["status"] in ("missed", "cancelled")
+    assert_told_by_its_messages(gosip, newest_call(gosip)["id"], second.username)
+
+
+def assert_told_by_its_messages(gosip: GosipSystem, call_id: str, callee: str) -> None:
+    """Both legs are in the trace of the call that was given up, the callee's in its own, and no proof of a password."""
+    entries = gosip.json("trace", "--call", call_id)["entries"]
+    to_caller = [entry["status"] for entry in entries if entry["direction"] == "sent" and entry["method"] == "INVITE"]
+    assert {401, 180, 487} <= set(to_caller)
+    assert {entry["direction"] for entry in entries if entry["method"] == "CANCEL"} == {"sent", "received"}
+    assert any("Authorization: Digest" in entry["text"] for entry in entries)
+    assert not any(re.search(r'response="(?!\*)', entry["text"]) for entry in entries)
+    of_callee = gosip.json("trace", "--device", callee)["entries"]
+    assert {"REGISTER", "INVITE", "CANCEL"} <= {entry["method"] for entry in of_callee}
 
 
 def test_an_extension_rings_all_its_devices_and_the_first_answer_wins(

@@ -333,7 +333,7 @@ def trace_entry(serial: int, title: str, direction: str) -> dict[str, Any]:
         "bytes": 0 if kind == "note" else 400,
         "problem": "",
         "repeated": False,
-        "text": "" if kind == "note" else f"{title}\r\nCall-ID: abc@192.0.2.7\r\nAuthorization: (redacted)\r\n\r\n",
+        "text": "" if kind == "note" else f"{title}\nCall-ID: abc@192.0.2.7\nAuthorization: Digest response=***\n",
     }
 
 

@@ -31,7 +31,7 @@ def test_a_line_says_when_which_way_who_and_what(gosip: Gosip) -> None:
 
 @pytest.mark.usefixtures("_conversation")
 def test_whole_messages_are_there_for_the_asking(gosip: Gosip) -> None:
-    assert "    Authorization: (redacted)\n" in gosip.text("trace", "--full")
+    assert "    Authorization: Digest response=***\n" in gosip.text("trace", "--full")
     assert "Authorization" not in gosip.text("trace")
 
 
