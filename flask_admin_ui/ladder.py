@@ -15,6 +15,8 @@ MAX_PEERS: Final = 3
 GOSIP: Final = 2
 """Its lane: who speaks first is left of it, all others are right of it."""
 MAX_LABEL: Final = 60
+CHALLENGES: Final = (401, 407)
+"""How every phone signs in (RFC 3261 §22): what is asked for is asked again, and nothing has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Rung:
     points: str
     """left or right; empty for news."""
     kind: str
-    """request, provisional, success, failure, malformed or note."""
+    """request, provisional, success, again, failure, malformed or note."""
     label: str
     method: str
     """Of a response: what it answers."""
@@ -149,6 +151,8 @@ def kind_of(entry: Mapping[str, Any]) -> str:
     status = entry["status"]
     if entry["kind"] != "response" or status is None:
         return str(entry["kind"])
+    if status in CHALLENGES or 300 <= status < 400:
+        return "again"
     return "failure" if status >= 400 else "success" if status >= 200 else "provisional"
 
 

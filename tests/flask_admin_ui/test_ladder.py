@@ -77,6 +77,10 @@ def test_too_many_phones_share_a_lane_and_each_row_says_who() -> None:
         ("BYE sip:a SIP/2.0", "request"),
         ("SIP/2.0 183 Session Progress", "provisional"),
         ("SIP/2.0 200 OK", "success"),
+        ("SIP/2.0 401 Unauthorized", "again"),
+        ("SIP/2.0 407 Proxy Authentication Required", "again"),
+        ("SIP/2.0 302 Moved Temporarily", "again"),
+        ("SIP/2.0 403 Forbidden", "failure"),
         ("SIP/2.0 486 Busy Here", "failure"),
     ],
 )
