@@ -195,6 +195,7 @@ ACTIONS = {
     "session.start": lazy_gettext("signed in"),
     "setup-code.new": lazy_gettext("made a one-time code"),
     "setup-code.use": lazy_gettext("used a one-time code"),
+    "support.bundle": lazy_gettext("made a support bundle"),
     "token.add": lazy_gettext("made a personal token"),
     "token.remove": lazy_gettext("revoked a personal token"),
     "trace.read": lazy_gettext("looked at SIP messages"),

@@ -48,8 +48,10 @@ class Process:
 class SupervisorClient:
     """One connection for each call: a call is rare, and a stopped supervisor must not leave a broken one behind."""
 
-    def __init__(self, socket_path: Path) -> None:
+    def __init__(self, socket_path: Path, timeout: float | None = None) -> None:
         self._url = f"unix://{socket_path}"
+        self._timeout = timeout
+        """Seconds to wait for each answer; None waits as long as it takes, which stopping a program may."""
 
     def processes(self) -> tuple[Process, ...]:
         """All programs but the watchdog, in the order of starting. Raises `SupervisorUnreachable`."""
@@ -84,6 +86,8 @@ class SupervisorClient:
 
     def _call(self, ask: Callable[[Any], Any]) -> Any:
         transport = SupervisorTransport(None, None, serverurl=self._url)
+        if self._timeout is not None:
+            transport._get_connection = patient_for(self._timeout, transport._get_connection)
         proxy = xmlrpc.client.ServerProxy("http://supervisor", transport=transport, allow_none=True)
         try:
             return ask(proxy)
@@ -93,6 +97,18 @@ class SupervisorClient:
             raise SupervisorUnreachable("The system is not running: supervisor does not answer.") from error
         finally:
             transport.close()
+
+
+def patient_for(seconds: float, connect: Callable[[], Any]) -> Callable[[], Any]:
+    """Connections that wait only so long: supervisor's own know no time-out."""
+
+    def connected() -> Any:
+        connection = connect()
+        connection.connect()
+        connection.sock.settimeout(seconds)
+        return connection
+
+    return connected
 
 
 def process_from(row: dict[str, Any]) -> Process:

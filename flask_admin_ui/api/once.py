@@ -75,7 +75,9 @@ def fingerprint() -> str:
 
 
 def is_kept(response: Response) -> bool:
-    return response.status_code < 300 and len(response.get_data()) <= idempotency.MAX_ANSWER_BYTES
+    # What is kept is text: a file that is made anew each time is made anew.
+    is_text = response.mimetype in ("application/json", "text/html", "")
+    return is_text and response.status_code < 300 and len(response.get_data()) <= idempotency.MAX_ANSWER_BYTES
 
 
 def packed(response: Response) -> Secret:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from appliance.errors import Invalid
+from appliance.errors import Conflict, Invalid
 from appliance.operations import audit as audit_log
 from appliance.operations import configuration
 from appliance.operations import events as event_log
 from appliance.operations.configuration import SettingView
+from appliance.operations.support_bundle import make_support_bundle
 from appliance.settings import Source
 from appliance.supervision.client import SupervisorRefused, SupervisorUnreachable
+from appliance.support.archive import Bundle
 from flask_admin_ui.errors import ProblemError
 from flask_admin_ui.fragments import is_partial_request
 from flask_admin_ui.pages.common import form_status, live_fragment
@@ -152,6 +154,26 @@ def restart_process(name: str) -> None:
     except (SupervisorUnreachable, SupervisorRefused) as error:
         raise ProblemError(503, str(error)) from error
     audit_log.note(context(), "program.restart", name)
+
+
+# ---------------------------------------------------------------- support bundle
+
+
+@blueprint.post("/system/support-bundle")
+def support_bundle() -> BaseResponse:
+    try:
+        bundle = make_support_bundle(context(), with_numbers=bool(request.form.get("with_numbers")))
+    except Conflict as error:
+        flash(str(error), "danger")
+        return redirect(url_for("system.processes"))
+    return bundle_file(bundle)
+
+
+def bundle_file(bundle: Bundle) -> Response:
+    """As a download."""
+    response = Response(bundle.data, mimetype="application/gzip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{bundle.name}"'
+    return response
 
 
 # ---------------------------------------------------------------- events and audit
