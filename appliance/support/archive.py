@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import sqlite3
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -130,6 +129,8 @@ def manifest(now: float, parts: list[Part], *, with_numbers: bool) -> bytes:
 
 
 def packed(folder: str, files: dict[str, bytes], now: float) -> bytes:
+    import tarfile  # few commands make a bundle, and each imports this
+
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w:gz", compresslevel=6) as archive:
         for name in sorted(files):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import platform
 import shutil
@@ -68,6 +67,8 @@ def text_of(path: Path) -> str:
 
 def time_sync() -> dict[str, Any]:
     """Whether somebody keeps the kernel's clock, if the kernel tells."""
+    import ctypes  # as for `tarfile`
+
     with contextlib.suppress(OSError, AttributeError):
         answer = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
         if answer >= 0:

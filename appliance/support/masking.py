@@ -14,21 +14,18 @@ from functools import partial
 from typing import Protocol
 
 WORD = re.compile(r"\w+")
-URI_USER = re.compile(
-    r"(?P<scheme>\b(?:sips?:|tel:)|\bsips?%3a)(?P<user>[^\s@;<>\"]{1,200})(?P<end>@|%40|(?=[;>\s]|\Z))", re.I
-)
-QUOTED_NAME = re.compile(r'"(?P<name>(?:[^"\\]|\\.){1,200})"(?P<end>\s*<(?:sips?|tel):)', re.I)
-BARE_NAME = re.compile(
-    r"(?P<start>^[\w-]+:[ \t]*|,[ \t]*)(?P<name>[^\s\"<>,:][^\"<>,:]{0,200}?)(?P<end>\s*<(?:sips?|tel):)", re.I | re.M
-)
-USERNAME = re.compile(r'(?P<start>\busername\s*=\s*")(?P<name>[^"]{1,200})(?P<end>")', re.I)
-ORIGIN = re.compile(r"(?P<start>^o=)(?P<name>[^\s-]\S*)(?P<end>\s)", re.M)
+# Patterns as text: `re` compiles them when first used. Each command imports this, and few make a bundle.
+URI_USER = r"(?i)(?P<scheme>\b(?:sips?:|tel:)|\bsips?%3a)(?P<user>[^\s@;<>\"]{1,200})(?P<end>@|%40|(?=[;>\s]|\Z))"
+QUOTED_NAME = r'(?i)"(?P<name>(?:[^"\\]|\\.){1,200})"(?P<end>\s*<(?:sips?|tel):)'
+BARE_NAME = r"(?im)(?P<start>^[\w-]+:[ \t]*|,[ \t]*)(?P<name>[^\s\"<>,:][^\"<>,:]{0,200}?)(?P<end>\s*<(?:sips?|tel):)"
+USERNAME = r'(?i)(?P<start>\busername\s*=\s*")(?P<name>[^"]{1,200})(?P<end>")'
+ORIGIN = r"(?m)(?P<start>^o=)(?P<name>[^\s-]\S*)(?P<end>\s)"
 """RFC 8866 §5.2."""
-SUBJECT = re.compile(r"(?P<start>^[iep]=|^[ \t]*s=)(?P<name>[^\r\n-][^\r\n]*)(?P<end>$)", re.M)
+SUBJECT = r"(?m)(?P<start>^[iep]=|^[ \t]*s=)(?P<name>[^\r\n-][^\r\n]*)(?P<end>$)"
 MASKED = re.compile(r"(?:number|name)-\d+\Z")
 """None is masked again."""
 CODE = re.compile(r"\*\d{1,6}#?\Z")
-HOST = re.compile(r"\[?[0-9a-f.:]+\]?(?::\d+)?\Z|[\w-]+(?:\.[\w-]+)+(?::\d+)?\Z|localhost(?::\d+)?\Z", re.I)
+HOST = r"(?i)\[?[0-9a-f.:]+\]?(?::\d+)?\Z|[\w-]+(?:\.[\w-]+)+(?::\d+)?\Z|localhost(?::\d+)?\Z"
 
 
 class Mask(Protocol):
@@ -95,9 +92,9 @@ class Pseudonyms:
 
     def message(self, text: str) -> str:
         text = self._addresses(text)
-        text = BARE_NAME.sub(partial(masked, self.name), text)
+        text = re.sub(BARE_NAME, partial(masked, self.name), text)
         for pattern, mask in ((USERNAME, self.number), (ORIGIN, self.number), (SUBJECT, self.name)):
-            text = pattern.sub(partial(masked, mask), text)
+            text = re.sub(pattern, partial(masked, mask), text)
         return self._known(text, digits=False)
 
     def _word(self, kind: str, value: str) -> str:
@@ -110,12 +107,12 @@ class Pseudonyms:
         return self._given[value]
 
     def _addresses(self, text: str) -> str:
-        text = QUOTED_NAME.sub(lambda found: f'"{self.name(found["name"])}"{found["end"]}', text)
-        return URI_USER.sub(self._uri, text)
+        text = re.sub(QUOTED_NAME, lambda found: f'"{self.name(found["name"])}"{found["end"]}', text)
+        return re.sub(URI_USER, self._uri, text)
 
     def _uri(self, found: re.Match[str]) -> str:
         user = found["user"]
-        is_host = not found["end"] and not found["scheme"].lower().startswith("tel") and HOST.match(user)
+        is_host = not found["end"] and not found["scheme"].lower().startswith("tel") and re.match(HOST, user)
         return found[0] if is_host else f"{found['scheme']}{self.number(user)}{found['end']}"
 
     def _known(self, text: str, *, digits: bool) -> str:

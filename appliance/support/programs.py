@@ -7,7 +7,6 @@ import sqlite3
 import ssl
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distributions
 from typing import Any
 
@@ -59,6 +58,8 @@ def status(scene: Scene) -> Content:
         "admin": lambda: answered(host, scene.settings.https_port),
         **{f"media-{index}": media_question(folder, index) for index in range(workers)},
     }
+    from concurrent.futures import ThreadPoolExecutor  # as for `tarfile`
+
     with ThreadPoolExecutor(PROBES_AT_ONCE) as threads:
         answers = {name: threads.submit(attempt, question) for name, question in questions.items()}
         return scene.facts({name: answer.result() for name, answer in answers.items()})

@@ -10,21 +10,18 @@ from appliance.logs import REDACTED, SECRET_KEY, redact
 from appliance.support.masking import Mask
 from appliance.support.secrets import KnownSecrets
 
-PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, flags), replacement)
-    for pattern, flags, replacement in (
-        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL, REDACTED),
-        (r"""(\b(?:response|rspauth)\s*=\s*\\?["']?)[0-9a-f]{16,}""", re.IGNORECASE, rf"\1{REDACTED}"),
-        (r"(\b(?:Bearer|Basic)\s+)[\w.~+/=-]+", re.IGNORECASE, rf"\1{REDACTED}"),
-        (r"(\b(?:Set-)?Cookie\s*:\s*)[^\r\n]+", re.IGNORECASE, rf"\1{REDACTED}"),
-        (r"(__Host-[\w-]+=)[^\s;,\"']+", 0, rf"\1{REDACTED}"),
-        (r"\bgosip_[\w-]{20,}", 0, REDACTED),
-        (r"\$argon2\w*\$[^\s\"']+", 0, REDACTED),
-        (r"(?<![\w-])[a-z2-9]{4}(?:-[a-z2-9]{4}){3}(?![\w-])", re.IGNORECASE, REDACTED),
-        (r"(\bsips?:[^\s:@;<>\"]{1,128}:)[^\s@<>\"]{1,256}(?=@)", re.IGNORECASE, rf"\1{REDACTED}"),
-        (r"(\b\w{1,16}://[^\s:@/]{1,128}:)[^\s@/]{1,256}(?=@)", 0, rf"\1{REDACTED}"),
-        (r"(\b(?:ice-pwd|key-mgmt)\s*[:=]\s*)\S+", re.IGNORECASE, rf"\1{REDACTED}"),
-    )
+PATTERNS: tuple[tuple[str, int, str], ...] = (
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL, REDACTED),
+    (r"""(\b(?:response|rspauth)\s*=\s*\\?["']?)[0-9a-f]{16,}""", re.IGNORECASE, rf"\1{REDACTED}"),
+    (r"(\b(?:Bearer|Basic)\s+)[\w.~+/=-]+", re.IGNORECASE, rf"\1{REDACTED}"),
+    (r"(\b(?:Set-)?Cookie\s*:\s*)[^\r\n]+", re.IGNORECASE, rf"\1{REDACTED}"),
+    (r"(__Host-[\w-]+=)[^\s;,\"']+", 0, rf"\1{REDACTED}"),
+    (r"\bgosip_[\w-]{20,}", 0, REDACTED),
+    (r"\$argon2\w*\$[^\s\"']+", 0, REDACTED),
+    (r"(?<![\w-])[a-z2-9]{4}(?:-[a-z2-9]{4}){3}(?![\w-])", re.IGNORECASE, REDACTED),
+    (r"(\bsips?:[^\s:@;<>\"]{1,128}:)[^\s@<>\"]{1,256}(?=@)", re.IGNORECASE, rf"\1{REDACTED}"),
+    (r"(\b\w{1,16}://[^\s:@/]{1,128}:)[^\s@/]{1,256}(?=@)", 0, rf"\1{REDACTED}"),
+    (r"(\b(?:ice-pwd|key-mgmt)\s*[:=]\s*)\S+", re.IGNORECASE, rf"\1{REDACTED}"),
 )
 """Private keys, digest proofs, HTTP credentials, our tokens, password hashes, set-up codes, passwords in URIs, ICE."""
 
@@ -72,8 +69,9 @@ class Redaction:
 
     def without_secrets(self, text: str) -> str:
         text = redact(self._secrets.blank(text))
-        for pattern, replacement in PATTERNS:
-            text = pattern.sub(replacement, text)
+        # Compiled when first used, and kept by `re`: each command of ours imports this, and few make a bundle.
+        for pattern, flags, replacement in PATTERNS:
+            text = re.sub(pattern, replacement, text, flags=flags)
         return text
 
     def _field(self, key: str, value: Any) -> Any:
