@@ -85,9 +85,11 @@ def ladder(answer: Mapping[str, Any], names: Mapping[str, str]) -> Ladder:
 
 def peers_of(entries: Sequence[Mapping[str, Any]]) -> tuple[Callable[[Mapping[str, Any]], str], list[str]]:
     """By what the other ends are told apart, and which there are: addresses with ports, addresses, or none."""
+    # News of a connection come before its first message, but nobody speaks by them.
+    speaking = sorted(entries, key=lambda entry: entry["direction"] == "note")
     keys: tuple[Callable[[Mapping[str, Any]], str], ...] = (remote_of, host_of)
     for key in keys:
-        peers = list(dict.fromkeys(key(entry) for entry in entries))
+        peers = list(dict.fromkeys(key(entry) for entry in speaking))
         if len(peers) <= MAX_PEERS:
             return key, peers
     return (lambda entry: ""), [""]  # noqa: ARG005

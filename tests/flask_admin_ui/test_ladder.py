@@ -43,6 +43,11 @@ def test_who_speaks_first_is_left_of_gosip_and_the_others_are_right() -> None:
     assert [(lane.name, lane.address) for lane in lanes] == [("1001", CALLER), ("GoSIP", ""), ("1002", CALLEE)]
 
 
+def test_news_of_the_callees_connection_do_not_put_it_on_the_left() -> None:
+    lanes = drawn(("Connected", "note", CALLEE), *CALL).lanes
+    assert [lane.name for lane in lanes] == ["1001", "GoSIP", "1002"]
+
+
 def test_an_arrow_points_to_whom_the_message_goes() -> None:
     arrows = [(rung.left, rung.right, rung.points) for rung in drawn(*CALL).rungs]
     assert arrows == [(1, 2, "right"), (2, 3, "right"), (2, 3, "left"), (1, 2, "left")]
