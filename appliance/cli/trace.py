@@ -19,6 +19,8 @@ POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """So long a program that restarts is waited for; who asks while nothing runs is told at once."""
 ARROWS: Final = {"received": "<-", "sent": "->", "note": "--"}
+CHALLENGES: Final = (401, 407)
+"""How every phone signs in (RFC 3261 §22)."""
 ONE_OF = "Give only one of --device, --call, --source and --strangers."
 NOTHING_KEPT = "No messages are kept: the setting trace_memory is 0."
 NO_MESSAGES = "No messages are kept of that at the moment; --follow waits for some."
@@ -137,10 +139,12 @@ COLOURS: Final = {"request": "cyan", "success": "green", "failure": "red", "malf
 
 
 def kind_of(entry: Mapping[str, Any]) -> str:
-    """What colour it has; of a provisional response its own words: none."""
+    """What colour it has. What is provisional, or only has the request sent again (401, 407, 3xx), has none."""
     status = entry["status"]
     if entry["kind"] != "response" or status is None:
         return str(entry["kind"])
+    if status in CHALLENGES or 300 <= status < 400:
+        return "again"
     return "failure" if status >= 400 else "success" if status >= 200 else "provisional"
 
 

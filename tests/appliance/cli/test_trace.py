@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from appliance.cli.trace import kind_of
 from appliance.database.models import Call, CallLeg
 from tests.support.appliance import Office
 from tests.support.cli import Gosip
-from tests.support.daemon import StandInDaemon
+from tests.support.daemon import StandInDaemon, trace_entry
 
 
 @pytest.fixture
@@ -135,3 +136,18 @@ def test_following_goes_on_by_the_cursor_also_after_a_restart(
     monkeypatch.setattr(time, "sleep", happen)
     lines = [json.loads(line)["title"] for line in gosip.text("trace", "--follow", "--json").splitlines()]
     assert lines == ["OPTIONS sip:a SIP/2.0", "OPTIONS sip:b SIP/2.0", "OPTIONS sip:c SIP/2.0"]
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("SIP/2.0 180 Ringing", "provisional"),
+        ("SIP/2.0 200 OK", "success"),
+        ("SIP/2.0 302 Moved Temporarily", "again"),
+        ("SIP/2.0 407 Proxy Authentication Required", "again"),
+        ("SIP/2.0 486 Busy Here", "failure"),
+    ],
+)
+def test_a_challenge_is_no_failure(title: str, kind: str) -> None:
+    """RFC 3261 §22: a phone signs in by being refused once."""
+    assert kind_of(trace_entry(1, title, "sent")) == kind
