@@ -20,6 +20,9 @@ MAX_SIP_PASSWORD = 128
 MAX_PASSWORD = 1024
 MIN_RING_SECONDS, MAX_RING_SECONDS = 5, 180
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+PRINTABLE_NOT_BLANK = r"^[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029][^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+"""The patterns of a text without these, as programs read them."""
 
 
 class Refused(ValueError):

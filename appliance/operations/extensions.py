@@ -238,7 +238,7 @@ def check_number_is_free(number: str, besides: Extension | None = None) -> None:
 
 def check_owner(owner_id: int | None) -> None:
     if owner_id is not None and User.get_or_none(User.id == owner_id) is None:
-        raise Invalid({"owner": NO_SUCH_OWNER})
+        raise Invalid({"owner_id": NO_SUCH_OWNER})
 
 
 def views_of(rows: Iterable[Extension]) -> Iterable[ExtensionView]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint
 from pydantic import Field
@@ -31,10 +31,16 @@ class Ban(Output):
     note: str
 
 
+ADDRESS: dict[str, Any] = {
+    "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}, {"pattern": "^(?:[0-9A-Fa-f]{1,4}:){1,4}:/64$"}]
+}
+Source = Annotated[str, Field(json_schema_extra=ADDRESS)]
+
+
 class NewBan(Input):
     """An address to keep out."""
 
-    source: str = Field(min_length=1, max_length=100, description="One IPv4 address, or an IPv6 address or /64.")
+    source: Source = Field(max_length=100, description="One IPv4 address, or an IPv6 address or /64.")
     seconds: int | None = Field(None, ge=1, le=LONGEST_SECONDS, description="Null: for good.")
     note: str = Field("", max_length=MAX_NOTE, description="Why, for whoever reads the list.")
     force: bool = Field(False, description="Also when phones are registered from there.")

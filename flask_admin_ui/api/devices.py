@@ -21,7 +21,7 @@ blueprint = Blueprint("api_devices", __name__, url_prefix="/api")
 
 Number = Annotated[str, *checked_by(checks.number, pattern="^[0-9]{1,15}$")]
 Username = Annotated[str, *checked_by(checks.username, pattern="^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
-Name = Annotated[str, *checked_by(checks.name, maxLength=checks.MAX_NAME)]
+Name = Annotated[str, *checked_by(checks.name, maxLength=checks.MAX_NAME, pattern=checks.PRINTABLE)]
 
 
 class NewDevice(Input):
@@ -99,7 +99,7 @@ def with_live(device: DeviceView, live: Snapshot, **more: Any) -> dict[str, Any]
 @operation("List the phones", query=DeviceQuery, gives=Listing[Device])
 def index(query: DeviceQuery) -> Any:
     live = services().daemon.snapshot()
-    page = devices.list_devices(context(), query.wanted, search=query.search, number=query.number)
+    page = devices.list_devices(context(), query.wanted, search=query.search, number=query.number or None)
     return listed(page, lambda device: with_live(device, live))
 
 

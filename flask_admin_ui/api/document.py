@@ -18,6 +18,7 @@ from werkzeug.routing import Rule
 
 from appliance import __version__
 from appliance.wire import camel
+from flask_admin_ui.api.once import KEY
 from flask_admin_ui.api.operation import JSON, Operation, operation_of
 from flask_admin_ui.shapes import Problem
 
@@ -183,12 +184,13 @@ def header_parameters(declared: Operation, method: str) -> list[dict[str, Any]]:
             "is not carried out again and gets the same answer, marked Idempotency-Replayed; 422 when the request "
             "differs, 409 while the first is carried out. A refused request changed nothing: its key is free again."
         )
-        found.append(header("Idempotency-Key", text))
+        found.append(header("Idempotency-Key", text, pattern=f"^(?:{KEY.pattern})$"))
     return found
 
 
-def header(name: str, text: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": text}
+def header(name: str, text: str, **schema: str) -> dict[str, Any]:
+    described = {"type": "string", **schema}
+    return {"name": name, "in": "header", "required": False, "schema": described, "description": text}
 
 
 def responses(rule: Rule, declared: Operation, method: str, shapes: Shapes) -> dict[str, Any]:

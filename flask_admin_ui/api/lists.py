@@ -30,7 +30,7 @@ def whole_number(low: int, high: int) -> Any:
             raise PydanticCustomError("refused", "{reason}", {"reason": f"Allowed is a whole number {low} to {high}."})
         return int(text)
 
-    return BeforeValidator(read), Field(ge=low, le=high)
+    return BeforeValidator(read), Field(json_schema_extra={"minimum": low, "maximum": high})
 
 
 class PageQuery(Query):

@@ -11,6 +11,7 @@ writes what the view returns by the shape of the answer. The same declaration ma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -132,7 +133,7 @@ def check_accept(known: Operation) -> None:
 
 def read_query(shape: type[BaseModel]) -> BaseModel:
     try:
-        return shape.model_validate({name: value.strip() for name, value in request.args.items() if value.strip()})
+        return shape.model_validate({name: value.strip() for name, value in request.args.items()})
     except ValidationError as error:
         raise refusal(error, "There is no such parameter.") from error
 
@@ -141,8 +142,8 @@ def read_body(shape: type[BaseModel]) -> BaseModel:
     if request.mimetype != JSON:
         raise ProblemError(415, "The body of this request is a JSON object (Content-Type: application/json).")
     try:
-        value = request.get_json(silent=True)
-    except RecursionError:  # thousands of brackets
+        value = json.loads(request.get_data(), parse_float=read_number)
+    except (ValueError, RecursionError):  # thousands of brackets
         value = None
     if not isinstance(value, dict):
         raise ProblemError(400, "The body of this request is a JSON object.")
@@ -150,6 +151,12 @@ def read_body(shape: type[BaseModel]) -> BaseModel:
         return shape.model_validate(value)
     except ValidationError as error:
         raise refusal(error, "There is no such field.") from error
+
+
+def read_number(text: str) -> float:
+    """105.0 is a whole number: JSON has but one kind of them, and so has JSON Schema (2020-12, §4.2.3)."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def if_match() -> str:

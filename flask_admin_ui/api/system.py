@@ -148,7 +148,8 @@ def set_config(body: Input) -> Any:
 @operation("List who changed what", query=AuditQuery, gives=Listing[AuditRow], admin=True)
 def audit(query: AuditQuery) -> Any:
     """Newest first."""
-    return listed(audit_log.list_audit(context(), query.wanted, actor=query.actor, subject=query.subject))
+    actor, subject = query.actor or None, query.subject or None
+    return listed(audit_log.list_audit(context(), query.wanted, actor=actor, subject=subject))
 
 
 @blueprint.get("/events")

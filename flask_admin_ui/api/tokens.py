@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import BeforeValidator, Field
 
-from appliance.operations import api_tokens
+from appliance.operations import api_tokens, checks
 from appliance.operations.api_tokens import MAX_DAYS, Scope
 from flask_admin_ui.api.operation import operation
 from flask_admin_ui.security.access import context, require_session
@@ -15,6 +15,7 @@ from flask_admin_ui.shapes import Input, Moment, Output
 
 blueprint = Blueprint("api_tokens", __name__, url_prefix="/api")
 
+TokenName = Annotated[str, Field(json_schema_extra={"pattern": checks.PRINTABLE_NOT_BLANK})]
 ChosenScope = Annotated[Scope, BeforeValidator(lambda value: Scope(value) if value in tuple(Scope) else value)]
 """By its word, also where nothing is converted."""
 
@@ -22,7 +23,7 @@ ChosenScope = Annotated[Scope, BeforeValidator(lambda value: Scope(value) if val
 class NewToken(Input):
     """A token for a program."""
 
-    name: str = Field(min_length=1, max_length=80, description="What uses it: unique among one's tokens.")
+    name: TokenName = Field(max_length=checks.MAX_NAME, description="What uses it: unique among one's tokens.")
     scope: ChosenScope = Field(Scope.READ, description="`read` looks only, `write` does all that its owner may.")
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] | None = Field(None, description="It ends after so long.")
 

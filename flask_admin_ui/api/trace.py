@@ -24,6 +24,9 @@ LAST_SERIAL: Final = 2**53 - 1
 """What every JSON reader takes as a whole number."""
 
 
+ADDRESS_OR_NONE: Final[dict[str, Any]] = {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}, {"maxLength": 0}]}
+
+
 class TraceEntry(Output):
     """A SIP message, or news of a connection."""
 
@@ -68,7 +71,9 @@ class TraceQuery(Query):
 
 
 class SystemTraceQuery(TraceQuery):
-    source: str = Field("", max_length=100, description="Only from and to this address.")
+    source: str = Field(
+        "", max_length=100, description="Only from and to this address.", json_schema_extra=ADDRESS_OR_NONE
+    )
     strangers: bool = Field(False, description="Only addresses from which no phone has shown its password.")
 
 

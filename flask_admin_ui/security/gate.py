@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import Flask, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from appliance.operations.api_tokens import Scope, TokenBearer, authenticate_token
@@ -50,12 +51,15 @@ def pass_gate() -> Response | None:
     if known is not None:
         g.viewer, g.token = known, token
         check_scope(known)
+    is_api = request.path.startswith("/api/")
+    if is_api and isinstance(request.routing_exception, MethodNotAllowed):
+        return None  # the answer is 405, whoever asks
+    if is_api and known is None and request.endpoint not in PUBLIC:
+        raise ProblemError(401)
     if bearer is None and request.endpoint != "api_auth.sign_in":
         csrf.protect()
     if known is not None or request.endpoint in PUBLIC:
         return None
-    if request.path.startswith("/api/"):
-        raise ProblemError(401)
     if request.headers.get("HX-Request"):
         raise ProblemError(401)
     return send_to_entrance()

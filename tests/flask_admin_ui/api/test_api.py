@@ -60,6 +60,34 @@ def test_a_number_that_no_column_holds_is_refused(admin: Actor) -> None:
     assert refused_fields(answer) == ["ownerId"]
 
 
+def test_a_whole_number_may_be_written_with_a_point(admin: Actor) -> None:
+    """JSON has one kind of number (RFC 8259 §6); half a second is refused all the same."""
+    admin.api("POST", "/api/extensions", {"number": "55"})
+    json = "application/json"
+    answers = [
+        admin.client.patch(
+            "/api/extensions/55",
+            base_url="https://localhost",
+            data=f'{{"ringSeconds": {text}}}',
+            content_type=json,
+            headers={"X-CSRFToken": admin.token(), "Referer": "https://localhost/"},
+        )
+        for text in ("20.0", "2e1", "20.5", "1e400", "NaN")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 422, 422, 422]
+    assert refused_fields(answers[2]) == ["ringSeconds"]
+
+
+def test_an_owner_who_does_not_exist_is_named_in_the_words_of_the_sender(admin: Actor) -> None:
+    answer = admin.api("POST", "/api/extensions", {"number": "55", "ownerId": 99})
+    assert (answer.status_code, refused_fields(answer)) == (422, ["ownerId"])
+
+
+@pytest.mark.parametrize("query", ["until=", "page=", "status="])
+def test_an_empty_parameter_is_no_missing_one(admin: Actor, query: str) -> None:
+    assert admin.get(f"/api/cdrs?{query}").status_code == 422
+
+
 def test_a_session_of_an_impossible_number_does_not_exist(admin: Actor) -> None:
     assert admin.api("DELETE", f"/api/auth/sessions/{10**30}").status_code == 404
 
@@ -78,6 +106,19 @@ def test_a_token_is_worth_nothing_after_signing_out(client: FlaskClient, bearer:
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x", "Basic YTpi", "Bearer " + "x" * 5000])
 def test_other_credentials_are_401(client: FlaskClient, header: str) -> None:
     assert client.get("/api/me", headers={"Authorization": header}).status_code == 401
+
+
+def test_a_program_without_credentials_is_told_so_whatever_it_sends(client: FlaskClient) -> None:
+    """Not that a page's token is missing, which is a browser's affair."""
+    assert client.post("/api/devices", json={"number": "1001"}).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["PUT", "TRACE"])
+def test_a_method_that_is_not_there_is_405_for_everybody(client: FlaskClient, admin: Actor, method: str) -> None:
+    """RFC 9110 §15.5.6."""
+    answers = [client.open("/api/devices", method=method), admin.api(method, "/api/devices")]
+    assert [answer.status_code for answer in answers] == [405, 405]
+    assert all({"GET", "POST"} <= set(answer.headers["Allow"].split(", ")) for answer in answers)
 
 
 def test_me_is_the_one_who_asks(user: Actor) -> None:

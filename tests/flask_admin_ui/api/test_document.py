@@ -88,3 +88,8 @@ def test_a_list_links_to_its_other_parts(system: Any, admin: Actor, path: str, l
     found = {part.partition('rel="')[2].rstrip('"'): part for part in header.split(", ")}
     assert found.keys() == links.keys()
     assert all(f"page={number}>" in found[relation] for relation, number in links.items())
+
+
+def test_it_says_which_parts_of_a_list_can_be_asked_for(described: dict[str, Any]) -> None:
+    parameters = {one["name"]: one["schema"] for one in described["paths"]["/api/devices"]["get"]["parameters"]}
+    assert (parameters["page"]["minimum"], parameters["size"]["minimum"], parameters["size"]["maximum"]) == (1, 1, 100)
