@@ -1,6 +1,7 @@
 """CPU time of signalling for each call, without sockets: `.venv/bin/python -m tests.benchmarks.call_cpu`.
 
-A call is what a telephone makes of it: INVITE, challenge, INVITE with credentials, 180, 200, ACK, BYE; both sides. The
+A call is what a telephone makes of it: INVITE, challenge, INVITE with credentials, 180, 200, ACK, BYE; both sides. As in
+the daemon, the last messages are kept for whoever wants to see them. The
 messages of the phones are made beforehand or outside of what is counted. With `--media` a real media worker is asked,
 by its control socket; its own CPU time is not counted. `--profile N` prints the N functions that take most.
 """
@@ -29,6 +30,7 @@ from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
 from sip_daemon.media_plane import MediaPlane
 from sip_daemon.media_plane.local import LocalMediaPlane
 from sip_daemon.registrar import Binding
+from sip_daemon.trace import TraceRing
 from tests.support.digest import REALM, directory, ha1
 from tests.support.media import MemoryMediaPlane
 from tests.support.media_worker import WorkerProcess
@@ -117,7 +119,7 @@ class Bench:
 
     def __init__(self, media: MediaPlane) -> None:
         self.transport = Wire()
-        self.endpoint = Endpoint(self.transport.as_layer(), identity=Identity("GoSIP/bench"))
+        self.endpoint = Endpoint(self.transport.as_layer(), identity=Identity("GoSIP/bench"), trace=TraceRing())
         numbers = [f"2{slot:02d}" for slot in range(SIDE_BY_SIDE)]
         known = directory("1001", *numbers, domains=("127.0.0.1",))
         self.transport.inboxes = {number.encode(): asyncio.Queue() for number in numbers}
