@@ -55,12 +55,12 @@ class CalleeLeg(Leg):
     """
 
     __slots__ = (
-        "_call",
         "_forks",
         "_heard",
         "_invite",
         "_is_cancelled",
         "_is_heard",
+        "_proposal",
         "_spare",
         "binding",
     )
@@ -79,8 +79,8 @@ class CalleeLeg(Leg):
         super().__init__(context, party, flow, post)
         self.binding = binding
         self._spare = list(spare)
-        self._call: Callable[[], None] = nothing
-        """Rings the phone on the present flow."""
+        self._proposal: tuple[Party, AudioDescription, int] | None = None
+        """Who calls, with what offer and Max-Forwards, as long as the phone may have to be rung on another flow."""
         self._is_heard = False
         """Whether it rang, or said anything else."""
         self.instance = binding.instance or ""
@@ -88,6 +88,7 @@ class CalleeLeg(Leg):
         self.user_agent = binding.user_agent or ""
         self.sip_call_id = new_call_id()
         self._invite: InviteClient | None = None
+        """The present one, until it has its final answer."""
         self._is_cancelled = False
         self._forks: dict[str, Fork] = {}
         """By To tag."""
@@ -97,10 +98,10 @@ class CalleeLeg(Leg):
     def invite(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
         """Ring the phone with this offer."""
         self.local = audio
-        self._call = lambda: self._ring(caller, audio, max_forwards)
-        self._call()
+        self._ring(caller, audio, max_forwards)
 
     def _ring(self, caller: Party, audio: AudioDescription, max_forwards: int) -> None:
+        self._proposal = caller, audio, max_forwards
         request = self._make_invite(caller, max_forwards)
         request.body = self._sdp.make_offer(audio)
         self._start(request)
@@ -113,12 +114,12 @@ class CalleeLeg(Leg):
 
     def _try_spare(self) -> bool:
         """Ring on the phone's next flow, if there is one and the phone said nothing on this one."""
-        if self._is_heard or not self._spare:
+        if self._is_heard or not self._spare or self._proposal is None:
             return False
         self.binding = self._spare.pop(0)
         self.contact, self.flow = self.binding.contact, self.binding.flow
         self.sip_call_id = new_call_id()  # the phone may have got the first INVITE: this one is no copy of it
-        self._call()
+        self._ring(*self._proposal)
         return True
 
     def cancel(self, reason: str) -> None:
@@ -230,15 +231,25 @@ class CalleeLeg(Leg):
         for fork in self._forks.values():
             if fork.dialog is not None and fork.dialog is not but:
                 self._context.unregister(fork.dialog)
+        self._forks.clear()
+        self._heard = None
 
     def _close(self) -> None:
         self._drop_forks()
         super()._close()
 
-    def invite_accepted(self, response: Response, dialog: Dialog) -> None:
+    def _drop_invite(self) -> InviteClient | None:
+        """It has its final answer. Its transaction keeps it for as long as that may be repeated, and we do not for as
+        long as the call lasts."""
         self._context.branches.discard(self._branch)
+        dropped, self._invite = self._invite, None
+        return dropped
+
+    def invite_accepted(self, response: Response, dialog: Dialog) -> None:
+        invite = self._drop_invite()
         if self._is_calling:
-            self._drop_forks(but=dialog)
+            if invite is not None:
+                invite.forsake()  # on another flow, when the answer came late on the one before
             self._take_answer(response, dialog)
         elif dialog is not self.dialog:
             # It crossed our CANCEL, or the phone's own forking brought a second answer: nobody wants it.
@@ -249,10 +260,9 @@ class CalleeLeg(Leg):
             super().invite_accepted(response, dialog)
 
     def _take_answer(self, response: Response, dialog: Dialog) -> None:
-        if self._invite is not None:
-            self._invite.forsake()  # on another flow, when the answer came late on the one before
         self._establish(dialog)
         answer = self._read_answer(response)
+        self._drop_forks(but=dialog)
         self.state = LegState.TALKING
         self._allow = response.headers.get("Allow") or self._allow
         self._session_accepted(response)
@@ -283,10 +293,10 @@ class CalleeLeg(Leg):
             return None
 
     def invite_refused(self, status: int, response: Response | None) -> None:
-        self._context.branches.discard(self._branch)
+        invite = self._drop_invite()
         if self._is_calling and status in FLOW_FAILED and self._try_spare():
             return
-        if self._is_calling and status == 422 and response is not None and self._invite_again(response):
+        if self._is_calling and status == 422 and self._invite_again(invite, response):
             return
         if self._is_calling:
             self._close()
@@ -302,14 +312,15 @@ class CalleeLeg(Leg):
         else:
             super().invite_refused(status, response)
 
-    def _invite_again(self, response: Response) -> bool:
+    def _invite_again(self, before: InviteClient | None, response: Response | None) -> bool:
         """The phone wants fewer refreshes (RFC 4028 §7.3): the same INVITE again, with what it wants; once."""
-        before = self._invite
+        if before is None or response is None:
+            return False
         try:
             min_se = min_se_of(response)
         except RemoteProtocolError:
             return False
-        if before is None or min_se <= SESSION_EXPIRES or "Min-SE" in before.request.headers:
+        if min_se <= SESSION_EXPIRES or "Min-SE" in before.request.headers:
             return False
         request = before.request.copy()
         request.headers.set("CSeq", f"{before.request.cseq.number + 1} INVITE")
@@ -328,7 +339,3 @@ class CalleeLeg(Leg):
             self._close()
             self.outcome = "unreachable"
             self.tell(Refused(causes.UNREACHABLE, 503))
-
-
-def nothing() -> None:
-    """Before it is known how to ring."""

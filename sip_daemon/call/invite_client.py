@@ -118,7 +118,7 @@ class InviteClient(Machine):
 
     @property
     def transaction(self) -> ClientTransaction | None:
-        """The present one; None before it is sent."""
+        """The present one; None before it is sent, and after it had its final answer."""
         return self._sent.transaction if self._sent is not None else None
 
     def cancel(self, headers: Sequence[tuple[str, str]] = ()) -> None:
@@ -142,6 +142,8 @@ class InviteClient(Machine):
                     self._feed(ClientInput.PROVISIONAL, event)
             case TimedOut() | TransportFailed():
                 self._feed(ClientInput.FAILURE, event)
+        if self.is_final:
+            self._sent = None  # it has us as its listener, and lives for as long as something may still come
 
     def _progress(self, event: ResponseReceived, now: float) -> None:  # noqa: ARG002
         response = event.response

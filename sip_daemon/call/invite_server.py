@@ -294,6 +294,7 @@ class InviteServer(Machine):
     def _refuse(self, response: Response, now: float) -> None:  # noqa: ARG002
         self._close_provisionals()
         self._endpoint.respond(self.transaction, response)
+        self._let_go()
 
     def _close_provisionals(self) -> None:
         if self._reliable is not None:
@@ -315,15 +316,25 @@ class InviteServer(Machine):
         if self._success is not None:
             self._endpoint.send_again(self._success, self.transaction.flow)
 
-    def _confirm(self, ack: Request | None, now: float) -> None:
-        self._stop(ack, now)
+    def _confirm(self, ack: Request | None, now: float) -> None:  # noqa: ARG002
+        self._stop_repeating()
         self._confirmed(ack)
-        # A call may last for hours: what made it is not kept in memory for so long.
-        self._request = self._success = self.last_response = self._repetition = None
+        self._let_go()
 
     def _stop(self, message: object, now: float) -> None:  # noqa: ARG002
+        self._stop_repeating()
+        self._let_go()
+
+    def _stop_repeating(self) -> None:
         if self._repetition is not None:
             self._repetition.stop()
+            self._repetition = None
+
+    def _let_go(self) -> None:
+        """It is over. A call may last for hours: what made it is not kept in memory for so long. And whoever listened
+        has us: a circle of references would be freed by the garbage collector only, some time."""
+        self._request = self._success = self.last_response = None
+        self._confirmed, self._unacknowledged = nobody_asks, nobody_waits
 
     TABLE: ClassVar[Table] = {
         ServerState.PROCEEDING: {
@@ -350,3 +361,11 @@ class InviteServer(Machine):
         ServerState.UNCONFIRMED: {},
         ServerState.ABANDONED: {},
     }
+
+
+def nobody_asks(ack: Request | None) -> None:
+    """Who is told of an ACK after the end."""
+
+
+def nobody_waits() -> None:
+    """Who is told that a PRACK is missing after the end."""

@@ -78,11 +78,17 @@ class OfferServer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._gave_up = nobody_waits  # who did has us: no circle of references is left behind
         self._endpoint.respond(self.transaction, response)
 
     def _time_out(self) -> None:
+        gave_up = self._gave_up
         self.refuse(504)
-        self._gave_up()
+        gave_up()
+
+
+def nobody_waits() -> None:
+    """Who is told that time has run out after there was an answer."""
 
 
 def make_success(request: Request, contact: NameAddress, headers: Sequence[tuple[str, str]] = ()) -> Response:

@@ -135,6 +135,7 @@ class ProposingLeg(RefreshingLeg):
 
     def invite_accepted(self, response: Response, dialog: Dialog) -> None:
         """The phone agreed to our re-INVITE."""
+        self._client = None  # its transaction keeps it for as long as the answer may be repeated
         if dialog is self.dialog:
             self._read_reanswer(response)
 
@@ -160,6 +161,7 @@ class ProposingLeg(RefreshingLeg):
 
     def invite_refused(self, status: int, response: Response | None) -> None:
         """The phone did not agree to our offer, or is gone."""
+        self._client = None
         proposed, is_refresh = self._end_proposal()
         if self.is_over or proposed is None:
             return
@@ -184,3 +186,4 @@ class ProposingLeg(RefreshingLeg):
             self._next_attempt = None
         self._stop_keeping()
         self.withdraw()
+        self._client = None

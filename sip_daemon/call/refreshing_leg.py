@@ -107,8 +107,10 @@ class RefreshingLeg(DialogLeg):
         self.tell(Ended(causes.EXPIRED))
 
     def _stop_keeping(self) -> None:
+        """The session ends; the keeper, which has us, is let go with it."""
         if self._keeper is not None:
             self._keeper.stop()
+            self._keeper = None
 
     # Our refreshes
 
@@ -130,6 +132,8 @@ class RefreshingLeg(DialogLeg):
         """Send a re-INVITE that changes nothing; False when another one is under way."""
 
     def _refreshed(self, event: ClientEvent, request: Request) -> None:
+        if self.is_over:
+            return
         if not isinstance(event, ResponseReceived):
             self._refresh_refused(408, None)
         elif event.response.status >= 300:
@@ -144,7 +148,7 @@ class RefreshingLeg(DialogLeg):
     def _refresh_refused(self, status: int, response: Response | None) -> None:
         """RFC 4028 §10: 408 and 481 end the dialog, and so does time if no later refresh succeeds."""
         keeper = self._keeper
-        if self.is_over or keeper is None:
+        if keeper is None:
             return
         if response is None or status in GONE:
             self.tell(Ended(causes.VANISHED))

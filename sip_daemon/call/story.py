@@ -124,9 +124,12 @@ class Story:
                 await operation
             except MediaError as error:
                 failure = failure or error
-        if failure is not None:
-            cause = causes.MEDIA_LOST if isinstance(failure, MediaUnavailable) else causes.MEDIA_FAILED
-            raise self._over(failure, cause) from failure
+        try:
+            if failure is not None:
+                cause = causes.MEDIA_LOST if isinstance(failure, MediaUnavailable) else causes.MEDIA_FAILED
+                raise self._over(failure, cause) from failure
+        finally:
+            del failure  # it has this frame in its traceback: no circle is left behind
 
     def _shortage(self) -> Cause:
         """What there is too little of: processes, or ports in those that run."""

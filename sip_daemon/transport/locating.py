@@ -169,8 +169,11 @@ class Locator:
         )
         found = [target for targets in places if not isinstance(targets, BaseException) for target in targets]
         failure = next((one for one in places if isinstance(one, BaseException)), None)
-        if not found and failure is not None:
-            raise failure
+        try:
+            if not found and failure is not None:
+                raise failure
+        finally:
+            del places, failure  # it has this frame in its traceback: no circle is left behind
         return found
 
     async def _servers(self, services: Iterable[tuple[TransportProtocol, str]]) -> list[tuple[TransportProtocol, Srv]]:

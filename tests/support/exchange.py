@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import cast
@@ -22,16 +23,22 @@ from sip_daemon.flow import TransportAddress, TransportProtocol
 from sip_daemon.media_plane import AdoptableSession
 from sip_daemon.registrar import Binding
 from sip_daemon.transport import TransportLayer
+from tests.support.garbage import GarbageWatch, watched_garbage
 from tests.support.media import MemoryMediaPlane, MemoryMediaSession
 from tests.support.phones import PBX, Network, NetworkTransport, Phone, password_hashes
 
 REALM = "gosip"
 NAMES = {"100": "Anna Berg", "200": "Berta Alm", "300": "Carl Dahl"}
+FORGOTTEN_AFTER = 40.0
+"""Seconds: the last transactions have ended (timers B, F, H, J, M are 32 s each, RFC 3261 table 4, RFC 6026)."""
 WALL_CLOCK = 1_700_000_000.0
 
 
 class Exchange:
-    """Extensions 100, 200 and 300, each with as many devices as phones are made for it."""
+    """Extensions 100, 200 and 300, each with as many devices as phones are made for it.
+
+    It sees to it on leaving that of the calls that have ended nothing is left to the garbage collector.
+    """
 
     def __init__(
         self,
@@ -81,6 +88,9 @@ class Exchange:
         self._news = asyncio.Event()
         self._phones = 0
         self._running: asyncio.Task[None] | None = None
+        self._is_killed = False
+        self._watching = ExitStack()
+        self._watch: GarbageWatch | None = None
         self.left: tuple[AdoptableSession, ...] = ()
         """What the predecessor left in the media workers."""
         if predecessor is not None:
@@ -101,6 +111,7 @@ class Exchange:
 
     async def kill(self) -> Exchange:
         """`kill -9`, and a new process, which is still to be entered: it has adopted nothing yet."""
+        self._is_killed = True
         self.left = self.media.orphan()
         self.transport.die()
         for call in self.manager.calls:
@@ -117,6 +128,7 @@ class Exchange:
         return report
 
     async def __aenter__(self) -> Exchange:
+        self._watch = self._watching.enter_context(watched_garbage())
         self._running = asyncio.create_task(self.manager.run())
         await asyncio.sleep(0)
         return self
@@ -124,9 +136,18 @@ class Exchange:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.manager.stop()
-        if self._running is not None and not self._running.done():
-            await self._running
+        with self._watching:
+            if error is None and not self._is_killed:
+                await self._check_garbage()
+            self.manager.stop()
+            if self._running is not None and not self._running.done():
+                await self._running
+
+    async def _check_garbage(self) -> None:
+        await asyncio.sleep(FORGOTTEN_AFTER)
+        self.media.opened.clear()
+        assert self._watch is not None
+        self._watch.check()
 
     def phone(
         self,

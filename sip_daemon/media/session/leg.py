@@ -215,7 +215,7 @@ class Leg:
         if self._is_closed:
             return
         self._is_closed = True
-        self.stop_playing()
+        self._playback.close()
         self._unbridge()
         if self.recording is not None:
             self._services.recordings.stop(self.recording)

@@ -67,6 +67,12 @@ class Playback:
             self._player = None
             self._on_change()
 
+    def close(self) -> None:
+        """Play no more, and tell nobody. Who was told has us: such a circle of references would be left to the garbage
+        collector, whose work the packets would have to wait for."""
+        self.stop()
+        self._on_change = self._on_finished = nobody_hears
+
     def _start(self, sound: Sound, repeat: bool) -> MediaError | None:
         """The codec may have changed while the sound was loaded."""
         try:
@@ -93,3 +99,7 @@ class Playback:
         if law is None:
             raise MediaError("nothing can be played to a peer that takes no G.711")
         return law
+
+
+def nobody_hears() -> None:
+    """Who is told after the end."""

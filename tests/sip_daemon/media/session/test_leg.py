@@ -15,9 +15,10 @@ from sip_daemon.media.session.leg import Leg, LegServices
 from sip_daemon.media.session.loop import EventLoop
 from sip_daemon.media.session.ports import PortPool, PortSlice, open_pair
 from sip_daemon.media.session.recorder import RecordingWriter
-from sip_daemon.media.session.sounds import SoundLibrary
+from sip_daemon.media.session.sounds import SoundLibrary, ToneSource
 from sip_daemon.sdp.audio import Direction
 from sip_daemon.sdp.codec import Codec
+from tests.support.garbage import watched_garbage
 from tests.support.media_worker import EVENT_101, PCMA, PCMU, RtpPeer
 
 
@@ -252,3 +253,31 @@ def test_one_way_audio_is_an_event(sides: tuple[Side, Side]) -> None:
     alice.loop.now = lambda: now + 6
     alice.leg.check()
     assert alice.events == [HearingChanged(Hearing(Audio.NOTHING, Audio.UNKNOWN, Suspicion.NOT_A_PACKET))]
+
+
+def test_a_leg_that_is_closed_is_freed_at_once() -> None:
+    """And not by the garbage collector, for which the packets of all calls would have to wait."""
+    loop = EventLoop()
+    services = LegServices(loop, SoundLibrary(loop), RecordingWriter(loop.now))
+    pool = PortPool(PortSlice(40960, 40979))
+
+    def talk() -> None:
+        alice, bob = Side(loop, services, pool), Side(loop, services, pool)
+        alice.configure(PCMU, EVENT_101)
+        bob.configure(PCMU, EVENT_101)
+        alice.leg.bridge(bob.leg)
+        alice.says(b"\x01" * 160)
+        alice.says(b"\x01" * 160)
+        alice.leg.check()
+        started: list[object] = []
+        bob.leg.play(ToneSource("ringback"), repeat=True, on_started=started.append)
+        while not started:
+            loop.run_once(1.0)
+        for side in (alice, bob):
+            side.leg.close()
+            side.peer.close()
+
+    with watched_garbage() as watch:
+        talk()
+        watch.check()
+    assert set(loop.handlers) == {loop._wake}
