@@ -48,8 +48,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY: Final = 1.0
 """Seconds between looks at the database, the addresses and what has expired; a nudge comes in between."""
 GC_THRESHOLDS: Final = (20_000, 20, 20)
-"""A call that has ended leaves no circle of references (the tests watch it), but makes thousands of objects: with Python's
-own 700 the collector would be a tenth of its cost."""
+"""A call that has ended leaves no circle of references (the tests watch it), but it makes thousands of objects: with
+Python's own 700 the collector would be a tenth of its cost."""
 MIB: Final = 1024 * 1024
 CALLS_END_WITHIN: Final = 1.0
 SIP_ENDS_WITHIN: Final = 1.0

@@ -2,10 +2,12 @@
 
 Theory of operation. A burst waits and drains; work that waits without a break for longer is a standing queue, the one
 sign of overload that depends on no rate and no machine (the idea of CoDel, RFC 8289 §3). Two places are watched: the
-UDP sockets, which say after a wake that more datagrams wait than they took, and the loop, whose turns get long when
-many connections have something to say. What is put off is answered 503 with Retry-After (RFC 3261 §21.5.4) before
-anything is looked up or kept, in two steps: strangers first; new calls too when that does not help. Requests in
-dialogs, and registrations of phones from the sockets that they are registered from, go on.
+UDP sockets, which say after a wake that took all it may whether a hundred messages or more still wait, and the loop,
+whose turns get long when many connections have something to say. (Less than that is no queue: of a dozen peers that
+go on at once, each has its next request there before the share of a wake is done.) What is put off is answered 503
+with Retry-After (RFC 3261 §21.5.4) before anything is looked up or kept, in two steps: strangers first; new calls too
+when that does not help. Requests in dialogs, and registrations of phones from the sockets that they are registered
+from, go on.
 
 The rule: as long as nothing waits, a request costs one look at a flag, and one on a connection a turn of the loop.
 """
@@ -116,9 +118,9 @@ class Overload:
 
     # What the transport and the loop show
 
-    def datagrams_wait(self, is_more: bool) -> None:
-        """After a wake: whether more datagrams wait than were taken."""
-        if is_more:
+    def datagrams_wait(self, has_backlog: bool) -> None:
+        """After a wake: whether a backlog waits."""
+        if has_backlog:
             self._is_watching = True
             self._datagrams.waits(self._clock(), self._limits.datagrams_seconds)
         else:

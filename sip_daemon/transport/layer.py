@@ -46,10 +46,10 @@ class TransportLayer:
         self._receiver: TransportReceiver = Deaf()
         self.barred = Barred()
         """Whoever is in there gets silence on UDP, and is closed upon connecting."""
-        self.backlog_handler: Callable[[bool], None] = lambda is_more: None  # noqa: ARG005
-        """Hears that more datagrams wait than are taken at once, and when that is over."""
+        self.backlog_handler: Callable[[bool], None] = lambda has_backlog: None  # noqa: ARG005
+        """Hears that a backlog of datagrams waits, and when that is over."""
         self._udp = UdpSockets(
-            self.limits, self._datagram_received, self._flow_failed, lambda is_more: self.backlog_handler(is_more)
+            self.limits, self._datagram_received, self._flow_failed, lambda is_so: self.backlog_handler(is_so)
         )
         self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time, self.barred)
         self._stream_listeners: list[StreamListener] = []

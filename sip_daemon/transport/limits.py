@@ -34,6 +34,10 @@ class TransportLimits:
     """`Flow` values kept for each UDP socket; the oldest are forgotten first."""
     datagrams_per_wake: int = 32
     """Datagrams taken from one socket before the loop turns to others."""
+    backlog_bytes: int = 262_144
+    """Waiting in one socket, as the kernel counts (1.3 to 2.3 KB a message): more than a hundred messages, some 50 ms
+    of work, are a backlog. Peers that wait for each answer before they ask again get there in their hundreds only,
+    however fast they are. Where the kernel keeps less than twice that, half of what it keeps."""
     accepts_per_wake: int = 16
     """Connections taken from one listener before the loop turns to others."""
     sweep_seconds: float = 1.0

@@ -30,6 +30,10 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 # Not named by the socket module before Python 3.14 (linux/in.h, linux/in6.h).
 IP_RECVERR = 11
 IPV6_RECVERR = 25
+# Not named by it at all (asm-generic/socket.h; linux/sock_diag.h for what it tells).
+SO_MEMINFO = 55
+MEMINFO = struct.Struct("=2I")
+"""Bytes in the receive queue, and how many fit."""
 UNREACHABLE = frozenset(
     {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.EACCES}
 )
@@ -76,6 +80,11 @@ class UdpSocket:
             except OSError:
                 continue  # The pending ICMP error of another datagram; `errors` tells of it.
             yield data, self.flow(sockaddr)
+
+    def has_backlog(self, limit: int) -> bool:
+        """Whether more than `limit` bytes wait, or more than half of what the kernel keeps for us."""
+        waiting, most = MEMINFO.unpack(self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO.size))
+        return bool(waiting > min(limit, most // 2))
 
     def send(self, data: bytes, remote: TransportAddress) -> None:
         """Raises TransportError when the datagram can't leave. A full buffer loses it, as the network may."""
@@ -148,16 +157,18 @@ class UdpPoller:
         self,
         on_datagram: Callable[[bytes, Flow], None],
         on_error: Callable[[Flow, OSError], None],
-        on_backlog: Callable[[bool], None] = lambda is_more: None,  # noqa: ARG005
+        on_backlog: Callable[[bool], None] = lambda has_backlog: None,  # noqa: ARG005
         *,
         datagrams_per_wake: int = 32,
+        backlog_bytes: int = 262_144,
     ) -> None:
-        """`on_backlog` hears after a wake that took all it may that more datagrams wait, and when that is over."""
+        """`on_backlog` hears after a wake that took all it may that a backlog waits, and when that is over."""
         self._on_datagram = on_datagram
         self._on_error = on_error
         self._on_backlog = on_backlog
         self._has_backlog = False
         self._datagrams_per_wake = datagrams_per_wake
+        self._backlog_bytes = backlog_bytes
         self._epoll = select.epoll()
         self._sockets: dict[int, UdpSocket] = {}
         self._loop = asyncio.get_running_loop()
@@ -180,7 +191,7 @@ class UdpPoller:
         self._epoll.close()
 
     def _wake(self) -> None:
-        is_more = False
+        has_backlog = False
         for descriptor, events in self._epoll.poll(0):
             udp = self._sockets.get(descriptor)
             if udp is None:
@@ -193,7 +204,8 @@ class UdpPoller:
                 for data, flow in udp.receive(self._datagrams_per_wake):
                     self._on_datagram(data, flow)
                     taken += 1
-                is_more = is_more or taken == self._datagrams_per_wake
-        if is_more or self._has_backlog:
-            self._has_backlog = is_more
-            self._on_backlog(is_more)
+                if taken == self._datagrams_per_wake:
+                    has_backlog = has_backlog or udp.has_backlog(self._backlog_bytes)
+        if has_backlog or self._has_backlog:
+            self._has_backlog = has_backlog
+            self._on_backlog(has_backlog)

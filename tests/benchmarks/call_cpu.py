@@ -1,9 +1,9 @@
 """CPU time of signalling for each call, without sockets: `.venv/bin/python -m tests.benchmarks.call_cpu`.
 
-A call is what a telephone makes of it: INVITE, challenge, INVITE with credentials, 180, 200, ACK, BYE; both sides. As in
-the daemon, the last messages are kept for whoever wants to see them. The
-messages of the phones are made beforehand or outside of what is counted. With `--media` a real media worker is asked,
-by its control socket; its own CPU time is not counted. `--profile N` prints the N functions that take most.
+A call is what a telephone makes of it: INVITE, challenge, INVITE with credentials, 180, 200, ACK, BYE; both sides. As
+in the daemon, the last messages are kept for whoever wants to see them. The messages of the phones are made beforehand
+or outside of what is counted. With `--media` a real media worker is asked, by its control socket; its own CPU time is
+not counted. `--profile N` prints the N functions that take most.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 from sip_daemon.authentication import AuthenticationLimits
 from tests.benchmarks.comparison.bench import Bench
@@ -25,8 +25,9 @@ from tests.benchmarks.comparison.endurance import (
     leftovers,
     take_sample,
 )
-from tests.benchmarks.comparison.generator import LoadResult
+from tests.benchmarks.comparison.generator import LoadResult, SipLoad
 from tests.benchmarks.comparison.product import FIRST_PHONE, Product
+from tests.benchmarks.comparison.server import two_way_port
 
 PHONES, CALLING = 1000, 200
 REGISTRATIONS, CALLS = 100_000, 10_000
@@ -52,12 +53,13 @@ def run(bench: Bench, options: argparse.Namespace, say: Say) -> Endurance:
     scale = QUICK if options.quick else 1
     registrations, calls = REGISTRATIONS // scale, CALLS // scale
     with bench.product(PHONES + CALLING) as server:
-        work(bench, server, PHONES, CALLING)
+        work = Work(bench, server)
+        work.do(PHONES, CALLING)
         started = time.monotonic()
         samples, rounds = [look(server, started, say)], []
         for number in (1, 2):
             say(f"round {number}: {registrations} registrations, {calls} calls; then {FADE_SECONDS:.0f} s of nothing")
-            rounds.append(work(bench, server, registrations, calls))
+            rounds.append(work.do(registrations, calls))
             time.sleep(FADE_SECONDS)
             samples.append(look(server, started, say))
         left = leftovers(server)
@@ -85,15 +87,27 @@ def new_nonces(operations: int) -> int:
     return min(2 * operations, MOST_NONCES) - min(operations, MOST_NONCES)
 
 
-def work(bench: Bench, server: Product, registrations: int, calls: int) -> tuple[LoadResult, LoadResult]:
-    """Raises `ProgramError` when one of them fails."""
-    phones = ("--first", FIRST_PHONE + CALLING, "--users", PHONES)
-    with bench.sip_load("register", server, *phones, "--count", registrations, "--window", WINDOW) as load:
-        registered = load.go()
-    with bench.sip_load("call", server, "--users", CALLING, "--count", calls, "--window", WINDOW) as load:
-        called = load.go()
-    check_far_side(server, called)
-    return registered, called
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The same phones at the same places each time: a phone that has moved is one binding more, for an hour."""
+
+    bench: Bench
+    server: Product
+    registering_port: int = field(default_factory=two_way_port)
+    calling_port: int = field(default_factory=two_way_port)
+
+    def do(self, registrations: int, calls: int) -> tuple[LoadResult, LoadResult]:
+        """Raises `ProgramError` when one of them fails."""
+        phones = ("--first", FIRST_PHONE + CALLING, "--users", PHONES, "--own-port", self.registering_port)
+        with self._load("register", *phones, "--count", registrations) as load:
+            registered = load.go()
+        with self._load("call", "--users", CALLING, "--own-port", self.calling_port, "--count", calls) as load:
+            called = load.go()
+        check_far_side(self.server, called)
+        return registered, called
+
+    def _load(self, kind: str, *options: object) -> SipLoad:
+        return self.bench.sip_load(kind, self.server, "--window", WINDOW, *options)
 
 
 def look(server: Product, started: float, say: Say) -> Sample:

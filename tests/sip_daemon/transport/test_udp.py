@@ -7,7 +7,7 @@ import pytest
 
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
-from sip_daemon.transport import TransportLimits
+from sip_daemon.transport import TransportLimits, udp
 from sip_daemon.transport.udp import UdpSocket, extended_error
 from tests.support.transport import LOOPBACK, RecordingReceiver, UdpPeer, eventually, free_port, running_layer
 
@@ -49,10 +49,10 @@ async def test_datagrams_arrive_in_order_and_none_is_lost_when_many_wait() -> No
     assert [data for data, _ in receiver.messages] == [b"%d" % number for number in range(50)]
 
 
-async def test_it_is_told_when_more_datagrams_wait_than_are_taken_and_when_that_is_over() -> None:
+async def test_it_is_told_when_a_backlog_waits_and_when_that_is_over() -> None:
     receiver = RecordingReceiver()
     told: list[bool] = []
-    async with running_layer(receiver, TransportLimits(datagrams_per_wake=4)) as layer:
+    async with running_layer(receiver, TransportLimits(datagrams_per_wake=4, backlog_bytes=1)) as layer:
         layer.backlog_handler = told.append
         local = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
         with UdpPeer() as peer:
@@ -64,6 +64,32 @@ async def test_it_is_told_when_more_datagrams_wait_than_are_taken_and_when_that_
                 peer.send(b"%d" % number, local)
             await eventually(lambda: len(receiver.messages) == 13)
     assert told == [True, True, False]
+
+
+async def test_a_few_peers_that_ask_again_at_once_are_no_backlog() -> None:
+    """Each wake takes all that it may, since more comes meanwhile; but nothing waits for long."""
+    receiver = RecordingReceiver()
+    told: list[bool] = []
+    async with running_layer(receiver, TransportLimits(datagrams_per_wake=4)) as layer:
+        layer.backlog_handler = told.append
+        local = (await layer.listen_udp(TransportAddress("127.0.0.1", 0))).address
+        with UdpPeer() as peer:
+            for number in range(50):
+                peer.send(b"x" * 700 + b"%d" % number, local)
+            await eventually(lambda: len(receiver.messages) == 50)
+    assert told == []
+
+
+async def test_half_of_what_the_kernel_keeps_is_a_backlog_where_that_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "RECEIVE_BUFFER_BYTES", 4096)
+    ours = UdpSocket(TransportAddress("127.0.0.1", 0))
+    with UdpPeer() as peer:
+        peer.send(b"x", ours.local)
+        assert not ours.has_backlog(1_000_000)
+        for _ in range(20):
+            peer.send(b"x" * 700, ours.local)
+        assert ours.has_backlog(1_000_000)
+    ours.close()
 
 
 async def test_an_empty_and_a_full_datagram_are_both_taken_whole() -> None:
