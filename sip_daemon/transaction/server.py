@@ -17,13 +17,14 @@ from sip_daemon.transaction.timers import TimerValues
 class ServerTransaction(Machine):
     """A request that came in (RFC 3261 §17.2). The transaction user sees `request`, `flow`, `state`."""
 
-    __slots__ = ("_last_response", "is_half_open", "merge_key")
+    __slots__ = ("_last_response", "_request", "is_half_open", "merge_key")
 
     HALF_OPEN: ClassVar[frozenset[State]]
     """The states in which the peer may still be a forged address: see `TransactionLimits`."""
 
-    def __init__(self, flow: Flow, timers: TimerValues, outbox: Outbox | None, key: str) -> None:
+    def __init__(self, request: Request, flow: Flow, timers: TimerValues, outbox: Outbox | None, key: str) -> None:
         super().__init__(flow, timers, outbox, key)
+        self._request: Request | None = request
         self._last_response: bytes | None = None
         self.is_half_open = True
         """Whether `Admission` counts it so."""
@@ -58,6 +59,10 @@ class ServerTransaction(Machine):
     def refuse(self, response: Response, now: float) -> None:
         """Answer once and forget (RFC 3261 §8.2.7): a repeated request is a new one, nothing is retransmitted."""
         self._feed(Input.REFUSAL, response, now)
+
+    def _send_once(self, response: Response, now: float) -> None:  # noqa: ARG002
+        self._send_bytes(bytes(response))
+        self._request = self._last_response = None  # the heap may know us until timer F or H would have been due
 
     def _send(self, response: Response, now: float) -> None:  # noqa: ARG002
         self._last_response = data = bytes(response)

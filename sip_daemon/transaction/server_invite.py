@@ -33,7 +33,7 @@ from sip_daemon.transaction.timers import TimerValues
 class ServerInviteTransaction(ServerTransaction):
     """One incoming INVITE."""
 
-    __slots__ = ("_interval", "_request", "is_cancelled", "to_tag")
+    __slots__ = ("_interval", "is_cancelled", "to_tag")
 
     def __init__(
         self,
@@ -44,8 +44,7 @@ class ServerInviteTransaction(ServerTransaction):
         outbox: Outbox | None = None,
         key: str = "",
     ) -> None:
-        super().__init__(flow, timers, outbox, key)
-        self._request: Request | None = request
+        super().__init__(request, flow, timers, outbox, key)
         self._interval = timers.t1
         self.is_cancelled = False
         """Whether the user was told of a CANCEL, which may be repeated under another transaction."""
@@ -56,7 +55,7 @@ class ServerInviteTransaction(ServerTransaction):
 
     @property
     def request(self) -> Request:
-        """The request, until it is answered with a 2xx.
+        """The request, until it is answered with a 2xx or refused and forgotten.
 
         Raises `LocalProtocolError` afterwards: `RequestReceived.request` is the one to hold on to.
         """
@@ -118,7 +117,7 @@ class ServerInviteTransaction(ServerTransaction):
             Input.PROVISIONAL: (State.PROCEEDING, _proceed),
             Input.SUCCESS: (State.ACCEPTED, _accept),
             Input.FAILURE: (State.COMPLETED, _refuse),
-            Input.REFUSAL: (State.TERMINATED, _send),
+            Input.REFUSAL: (State.TERMINATED, ServerTransaction._send_once),
             Input.TRANSPORT_ERROR: (State.PROCEEDING, ServerTransaction._report_failure),
             Input.FLOW_LOST: (State.TERMINATED, ServerTransaction._report_failure),
         },

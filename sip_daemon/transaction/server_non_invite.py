@@ -31,7 +31,7 @@ from sip_daemon.transaction.timers import TimerValues
 class ServerNonInviteTransaction(ServerTransaction):
     """One incoming request that is neither INVITE nor ACK."""
 
-    __slots__ = ("_request",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -42,8 +42,7 @@ class ServerNonInviteTransaction(ServerTransaction):
         outbox: Outbox | None = None,
         key: str = "",
     ) -> None:
-        super().__init__(flow, timers, outbox, key)
-        self._request: Request | None = request
+        super().__init__(request, flow, timers, outbox, key)
         self.state = State.TRYING
         self.expires_at = now + timers.timeout
 
@@ -76,7 +75,7 @@ class ServerNonInviteTransaction(ServerTransaction):
         State.TRYING: {
             Input.PROVISIONAL: (State.PROCEEDING, ServerTransaction._send),
             Input.FINAL: (State.COMPLETED, _complete),
-            Input.REFUSAL: (State.TERMINATED, ServerTransaction._send),
+            Input.REFUSAL: (State.TERMINATED, ServerTransaction._send_once),
             Input.TIMER_F: (State.TERMINATED, ServerTransaction._time_out),
             Input.FLOW_LOST: (State.TERMINATED, ServerTransaction._report_failure),
         },

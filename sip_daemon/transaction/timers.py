@@ -69,12 +69,12 @@ class TimerHeap:
             heappush(self._heap, (deadline, self._serial, item))
 
     def discard(self, item: Timed) -> None:
-        """Forget `item`; the heap is rebuilt when half of it is dead, so that nothing ended is held for long."""
+        """Forget `item`; the heap is rebuilt when a third of it is dead, so that what ended is not held for long."""
         if item.scheduled == inf:
             return
         item.scheduled = inf
         self._dead += 1
-        if self._dead > COMPACTION_THRESHOLD and 2 * self._dead > len(self._heap):
+        if self._dead > COMPACTION_THRESHOLD and 3 * self._dead > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[0] == entry[2].scheduled]
             heapify(self._heap)
             self._dead = 0

@@ -381,3 +381,13 @@ def test_a_refusal_without_state_is_sent_once_and_forgotten() -> None:
     assert sent(layer) == ["401"]
     assert is_empty(layer)
     receive(layer, invite)
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+def test_what_was_refused_without_state_keeps_no_request_though_its_timer_was_set(method: str) -> None:
+    """Half of all requests are challenged: their messages would be in memory for another 32 s."""
+    layer, request = TransactionLayer(), make_request(method)
+    transaction = receive(layer, request)
+    layer.refuse(transaction, make_response(request, 401), NOW)
+    with pytest.raises(LocalProtocolError):
+        _ = transaction.request
