@@ -29,7 +29,7 @@ from tests.benchmarks.peers import catalogue
 BUSY = 0.7
 """Load average from which on a person is warned that the machine is not quiet."""
 
-EPILOG = "`gosip bench soak`, `growth` and `audio` hold GoSIP against itself, later or busier; --help tells how."
+EPILOG = "`gosip bench soak`, `growth`, `audio` and `api` hold GoSIP against itself, later or busier; --help tells how."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The verbs of `gosip bench` that compare GoSIP with itself, later or busier: `soak`, `growth` and `audio`."""
+"""The verbs of `gosip bench` that compare GoSIP with itself, later or busier: `soak`, `growth`, `audio` and `api`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.comparison import audio, growth, machine, soak
+from tests.benchmarks.comparison import api, audio, growth, machine, soak
 from tests.benchmarks.comparison.bench import Bench
 from tests.benchmarks.comparison.endurance import Endurance
 from tests.benchmarks.comparison.generator import build
@@ -33,6 +33,7 @@ VERBS: Final = {
     "soak": Verb(soak.__doc__, soak.add_options, soak.run),
     "growth": Verb(growth.__doc__, growth.add_options, growth.run),
     "audio": Verb(audio.__doc__, audio.add_options, audio.run),
+    "api": Verb(api.__doc__, api.add_options, api.run),
 }
 
 
