@@ -32,6 +32,9 @@ PROGRAM: Final = "events"
 CHECK_SECONDS: Final = 2.0
 """A session that ended, or a role that changed, ends its streams within this."""
 BEAT_SECONDS: Final = 15.0
+PENDING: Final = 1024
+"""Connections that may wait to be accepted: after a restart all browsers come back at once, and nginx answers 503 to
+those for whom there is no room."""
 SESSION_OVER: Final = "You are signed out."
 OTHER_RIGHTS: Final = "Your rights have changed."
 STOPPING: Final = "The stream restarts."
@@ -61,7 +64,7 @@ class EventProgram:
         folder = self._appliance.folder
         server = StreamServer(self.hub, self._identify)
         listener = listening_socket(folder.event_stream_socket)
-        streams = await asyncio.get_running_loop().create_unix_server(server, sock=listener)
+        streams = await asyncio.get_running_loop().create_unix_server(server, sock=listener, backlog=PENDING)
         alarms = Alarms()
         await self._elsewhere(alarms.look)  # what is there already is no news
         await self.control.start()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
@@ -209,3 +210,12 @@ async def test_the_command_line_sees_everything(office: Office, sip: ControlServ
     assert heard[0][1]["id"] == "c1"
     assert (await client.call("status"))["streams"] == 0
     await client.close()
+
+
+async def test_a_crowd_that_comes_back_at_once_finds_room(office: Office, program: EventProgram) -> None:
+    """nginx does not wait for room, nor does this test let the program accept anybody meanwhile."""
+    with ExitStack() as crowd:
+        for _ in range(500):
+            one = crowd.enter_context(socket.socket(socket.AF_UNIX))
+            one.setblocking(False)
+            one.connect(str(office.appliance.folder.event_stream_socket))
