@@ -26,7 +26,6 @@ class CallerLeg(Leg):
         "_has_rung",
         "_invite",
         "max_forwards",
-        "transaction",
     )
 
     side = Side.CALLER
@@ -41,7 +40,6 @@ class CallerLeg(Leg):
     ) -> None:
         super().__init__(context, party, flow, post)
         request = transaction.request
-        self.transaction = transaction
         self._invite = self._server = self._asking = self._make_server(transaction, new_tag())
         self._has_rung = False
         self.user_agent = request.user_agent or ""
@@ -66,6 +64,10 @@ class CallerLeg(Leg):
         except RemoteProtocolError as error:
             text = error.warning or "The session description is malformed"
             raise CallOver(Cause(error.status, text, CallStatus.FAILED, q850=88), "system") from error
+
+    def is_asked_by(self, transaction: ServerTransaction) -> bool:
+        """Whether that brought the call's INVITE, which is still to be answered."""
+        return self._invite.answers(transaction)
 
     def trying(self) -> None:
         """100: the phone may stop repeating its INVITE."""

@@ -82,10 +82,10 @@ class InviteServer(Machine):
         "_success",
         "_tag",
         "_timers",
+        "_transaction",
         "_unacknowledged",
         "has_answered",
         "last_response",
-        "transaction",
     )
 
     def __init__(
@@ -99,7 +99,7 @@ class InviteServer(Machine):
         confirmed: Callable[[Request | None], None],
         unacknowledged: Callable[[], None],
     ) -> None:
-        self.transaction = transaction
+        self._transaction: ServerTransaction | None = transaction
         self._request: Request | None = transaction.request
         self._cseq = transaction.request.cseq.number
         self.state = ServerState.PROCEEDING
@@ -110,7 +110,7 @@ class InviteServer(Machine):
         self._endpoint = endpoint
         self._timers = timers
         self._tag = tag
-        self._contact = contact
+        self._contact = str(contact)
         self._confirmed = confirmed
         self._unacknowledged = unacknowledged
         self._success: Response | None = None
@@ -130,6 +130,17 @@ class InviteServer(Machine):
         if self._request is None:
             raise LocalProtocolError("the INVITE was answered and acknowledged")
         return self._request
+
+    @property
+    def transaction(self) -> ServerTransaction:
+        """That of the INVITE. Raises `LocalProtocolError` when `request` does."""
+        if self._transaction is None:
+            raise LocalProtocolError("the INVITE was answered and acknowledged")
+        return self._transaction
+
+    def answers(self, transaction: ServerTransaction) -> bool:
+        """Whether it is the INVITE of that transaction to which an answer is still to be given."""
+        return self._transaction is transaction and not self.is_final
 
     @property
     def is_reliable(self) -> bool:
@@ -244,7 +255,7 @@ class InviteServer(Machine):
         # A response that makes a dialog mirrors the route that it came by (RFC 3261 §12.1.1).
         for value in self.request.headers.get_all("Record-Route"):
             response.headers.add("Record-Route", value)
-        response.headers.set("Contact", str(self._contact))
+        response.headers.set("Contact", self._contact)
         if body:
             response.headers.set("Content-Type", ACCEPT)
             response.body = body
@@ -333,7 +344,7 @@ class InviteServer(Machine):
     def _let_go(self) -> None:
         """It is over. A call may last for hours: what made it is not kept in memory for so long. And whoever listened
         has us: a circle of references would be freed by the garbage collector only, some time."""
-        self._request = self._success = self.last_response = None
+        self._request = self._transaction = self._success = self.last_response = None
         self._confirmed, self._unacknowledged = nobody_asks, nobody_waits
 
     TABLE: ClassVar[Table] = {

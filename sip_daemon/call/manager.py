@@ -101,7 +101,6 @@ class CallManager:
         self._calls: dict[str, Call] = {}
         self._dialogs = DialogTable()
         self._legs: dict[DialogId, DialogLeg] = {}
-        self._invites: dict[ServerTransaction, CallerLeg] = {}
         self._branches: set[str | None] = set()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -246,9 +245,14 @@ class CallManager:
 
     def handle_cancel(self, event: CancelReceived) -> None:
         """The CANCEL itself was answered."""
-        leg: DialogLeg | None = self._invites.get(event.transaction) or self._find_leg(event.transaction.request)
+        leg = self._find_caller(event.transaction) or self._find_leg(event.transaction.request)
         if leg is not None:
             leg.receive_cancel(event.transaction, event.request)
+
+    def _find_caller(self, invite: ServerTransaction) -> DialogLeg | None:
+        """Looked for among all calls: that is seldom asked, and a table would have to know each for its whole life."""
+        callers = (call.story.caller for call in self._calls.values())
+        return next((one for one in callers if isinstance(one, CallerLeg) and one.is_asked_by(invite)), None)
 
     def handle_flow_closed(self, flow: Flow) -> None:
         """A connection ended; the legs that used it look for another one when they need it."""
@@ -333,7 +337,7 @@ class CallManager:
         device = self._identify(event, directory)
         if device is not None:
             call = self._make_call(event, device, directory)
-            self._begin(self._live(call, event.transaction), call)
+            self._begin(self._live(call), call)
 
     def _identify(self, event: RequestReceived, directory: Directory) -> Device | None:
         """Who calls. None when the phone was asked for its credentials instead."""
@@ -373,7 +377,7 @@ class CallManager:
         story = Story(self._context, journal)
         caller = CallerLeg(self._context.legs, party, event.transaction, event.flow, story.post)
         caller.trying()
-        story.caller = self._invites[event.transaction] = caller
+        story.caller = caller
         call = Call(story, plan(directory, CallAttempt(device, dialled)))
         self._calls[call.id] = call
         return call
@@ -382,11 +386,10 @@ class CallManager:
         assert self._group is not None, "`run` runs"
         self._tasks[call.id] = self._group.create_task(life, name=f"call {call.id}")
 
-    async def _live(self, call: Call, invite: ServerTransaction) -> None:
+    async def _live(self, call: Call) -> None:
         try:
             await call.run()
         finally:
-            del self._invites[invite]
             self._forget(call)
 
     def _forget(self, call: Call) -> None:

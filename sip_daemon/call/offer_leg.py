@@ -79,7 +79,7 @@ class OfferLeg(ProposingLeg):
 
     def receive_cancel(self, transaction: ServerTransaction, cancel: Request) -> None:
         """The phone takes back an INVITE that has no final answer yet (RFC 3261 §9.2)."""
-        if self._server is None or self._server.transaction is not transaction or self._server.is_final:
+        if self._server is None or not self._server.answers(transaction):
             return
         self._server.refuse(487)
         self._withdrawn(causes.of_cancel(read_reason(cancel)))

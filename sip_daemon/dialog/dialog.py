@@ -47,9 +47,9 @@ class Dialog:
     state: DialogState
     is_uac: bool
     """Whether the request that made the dialog was ours."""
-    local: NameAddress
-    """Our From in requests, with tag."""
-    remote: NameAddress
+    local: str
+    """Our From in requests, with tag; as text, for nothing else is done with it for as long as the dialog lasts."""
+    remote: str
     """Their To in requests, with tag."""
     remote_target: Uri
     """Their Contact: where requests go."""
@@ -85,8 +85,8 @@ class Dialog:
             id=DialogId(request.call_id, tag, request.from_.tag or ""),
             state=_state_after(response),
             is_uac=False,
-            local=response.to,
-            remote=request.from_,
+            local=str(response.to),
+            remote=str(request.from_),
             remote_target=target,
             route_set=request.record_routes,
             local_cseq=0,
@@ -106,8 +106,8 @@ class Dialog:
             id=DialogId.of_answer(response),
             state=_state_after(response),
             is_uac=True,
-            local=request.from_,
-            remote=response.to,
+            local=str(request.from_),
+            remote=str(response.to),
             remote_target=first_contact(response) or request.uri,
             route_set=_reversed_routes(response),
             local_cseq=request.cseq.number,
@@ -219,8 +219,8 @@ class Dialog:
             "remote_tag": self.id.remote_tag,
             "state": str(self.state),
             "is_uac": self.is_uac,
-            "local": str(self.local),
-            "remote": str(self.remote),
+            "local": self.local,
+            "remote": self.remote,
             "remote_target": str(self.remote_target),
             "route_set": [str(route) for route in self.route_set],
             "local_cseq": self.local_cseq,
@@ -244,8 +244,8 @@ class Dialog:
                 id=DialogId(*(blob.text(values, name) for name in ("call_id", "local_tag", "remote_tag"))),
                 state=DialogState(values["state"]),
                 is_uac=blob.flag(values, "is_uac"),
-                local=NameAddress.parse(blob.text(values, "local")),
-                remote=NameAddress.parse(blob.text(values, "remote")),
+                local=str(NameAddress.parse(blob.text(values, "local"))),
+                remote=str(NameAddress.parse(blob.text(values, "remote"))),
                 remote_target=Uri.parse(blob.text(values, "remote_target")),
                 route_set=tuple(NameAddress.parse(route) for route in values["route_set"]),
                 local_cseq=min(blob.number(values, "local_cseq") + cseq_jump, MAX_CSEQ),
@@ -260,8 +260,8 @@ class Dialog:
         headers = request.headers
         for route in routes:
             headers.add("Route", route)
-        headers.add("From", str(self.local))
-        headers.add("To", str(self.remote))
+        headers.add("From", self.local)
+        headers.add("To", self.remote)
         headers.add("Call-ID", self.id.call_id)
         headers.add("CSeq", f"{cseq} {method}")
         return request

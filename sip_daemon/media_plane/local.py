@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,16 @@ class LocalMediaSession:
     """Implements `MediaSession` for a session in one of our workers."""
 
     def __init__(
-        self, link: WorkerLink, identifier: str, address: TransportAddress, on_closed: Callable[[str], object]
+        self,
+        link: WorkerLink,
+        identifier: str,
+        address: TransportAddress,
+        siblings: MutableMapping[str, LocalMediaSession],
     ) -> None:
+        """`siblings` are the open sessions of the worker, which it leaves when it is closed."""
         self.listener: MediaListener | None = None
         self._link, self._id, self._address = link, identifier, address
-        self._on_closed = on_closed
+        self._siblings = siblings
         self._partner: LocalMediaSession | None = None
         """The session in another worker that it is bridged with."""
         self._lost: str | None = None
@@ -118,7 +123,7 @@ class LocalMediaSession:
         if self._last is not None:
             return self._closed(None)
         self._last = MediaStatistics()
-        self._on_closed(self._id)
+        self._siblings.pop(self._id, None)
         return self._closed(self._link.call("session.close", {"id": self._id}))
 
     async def _closed(self, operation: Operation | None) -> MediaStatistics:
@@ -277,8 +282,7 @@ class LocalMediaPlane:
 
     def _remember(self, link: WorkerLink, identifier: str, address: TransportAddress) -> LocalMediaSession:
         sessions = self._sessions[link.index]
-        session = LocalMediaSession(link, identifier, address, lambda closed: sessions.pop(closed, None))
-        sessions[identifier] = session
+        session = sessions[identifier] = LocalMediaSession(link, identifier, address, sessions)
         return session
 
     async def _take_worker(self, link: WorkerLink) -> None:

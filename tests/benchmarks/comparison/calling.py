@@ -5,9 +5,12 @@ GoSIP and Kamailio challenge each INVITE, GoSIP opens two legs in its media work
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import linear_regression
+from typing import Self
 
 from tests.benchmarks.comparison.bench import Bench
 from tests.benchmarks.comparison.generator import LoadResult, SipLoad
@@ -21,7 +24,7 @@ PHONES = 200
 """Half of them call the other half. `peers.sippy` knows where the first of those is."""
 WINDOW = 16
 HOLD_RATE = 50
-SETTLE_SECONDS = 1.0
+SAMPLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +81,48 @@ def check_far_side(server: SipServer, result: LoadResult) -> None:
 
 
 def measure_held(bench: Bench) -> Iterator[Reading]:
-    """On a server that has just started, since a used one has free memory to give."""
-    number = bench.plan.held_calls
+    """Calls come up at a steady rate and stay: what each further one takes, once all that is no call has its size.
+
+    That is some time after `fade_seconds`, when as many transactions end as begin; the last messages, which are kept to
+    be looked at, have filled their ring by then. No call has ended before: what it leaves free would be used again.
+    """
+    number, skipped = bench.plan.held_calls, bench.plan.fade_seconds + 2.0
     for callee in callees(bench):
         with callee.server as server:
-            with callee.load(bench, "--count", 2 * WINDOW, "--window", WINDOW) as load:
-                load.go()
-            with callee.load(bench, "--count", number, "--rate", HOLD_RATE, "--hold-until-told") as load:
-                before, held = server.memory_kib(), 0.0
+            with callee.load(bench, *holding(number)) as load, MemoryWatch(server) as watch:
+                load.go_and_hold(watch.stop)
+            samples = [(at, kib) for at, kib in watch.samples if skipped <= at <= number / HOLD_RATE]
+            slope = linear_regression(*zip(*samples, strict=True)).slope
+            yield Reading("memory-call", server.name, slope / HOLD_RATE, {"calls": number, "samples": samples})
 
-                def sample() -> None:
-                    nonlocal held
-                    time.sleep(SETTLE_SECONDS)
-                    held = server.memory_kib()
 
-                load.go_and_hold(sample)
-            yield Reading("memory-call", server.name, (held - before) / number, {"calls": number})
+def holding(number: int) -> tuple[object, ...]:
+    return ("--count", number, "--rate", HOLD_RATE, "--hold-until-told")
+
+
+class MemoryWatch:
+    """Looks at a server's memory while it is entered."""
+
+    def __init__(self, server: SipServer) -> None:
+        self.samples: list[tuple[float, float]] = []
+        """Seconds since it was entered, KiB."""
+        self._server = server
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._thread.join()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ending.set()
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        while not self._ending.wait(SAMPLE_SECONDS):
+            self.samples.append((time.monotonic() - started, self._server.memory_kib()))

@@ -23,7 +23,8 @@ class Plan:
     delay_rate: int = 20
     """Calls a second for the post-dial delay: an unloaded server."""
     delay_seconds: float = 6
-    held_calls: int = 500
+    held_calls: int = 2300
+    """So many that the last of them come some time after the transactions of the first have faded."""
     relay_calls: int = 300
     relay_seconds: float = 5
     most_relay_calls: int = 700
@@ -46,7 +47,7 @@ def quick() -> Plan:
         call_rate=40,
         call_seconds=1.5,
         delay_seconds=1.5,
-        held_calls=100,
+        held_calls=250,
         relay_calls=50,
         relay_seconds=1.5,
         most_relay_calls=150,
