@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import fields
+from sys import intern
 from typing import Any
 
 from appliance.control.errors import UNAVAILABLE, CallRefused, ControlError
@@ -69,7 +70,8 @@ def event_from(params: dict[str, Any]) -> MediaEvent | None:
         case "silent":
             return MediaSilent(params["seconds"])
         case "hearing":
-            return MediaHearing(params["speaks"], params["hears"], params["suspicion"])
+            # Few words, which each call keeps until its end: one copy of each will do.
+            return MediaHearing(*(intern(params[name]) for name in ("speaks", "hears", "suspicion")))
         case "finished":
             return PlayFinished()
         case _:
