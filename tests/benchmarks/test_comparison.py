@@ -185,11 +185,11 @@ class TestTheGenerator:
 
 
 def test_the_full_plan_fits_its_promise() -> None:
-    """Documented: three runs in about eleven minutes. The time that is spent in waiting and loading alone."""
+    """Documented: three runs in about eighteen minutes. The time that is spent in waiting and loading alone."""
     plan = Plan()
     servers = 2
     registering = 2 * servers * (plan.register_seconds + plan.sustained_seconds)
     calling = 3 * (plan.delay_seconds + plan.call_seconds + plan.sustained_seconds + plan.held_calls / 50)
     relaying = 2 * servers * plan.relay_seconds
     resting = plan.fade_seconds + plan.idle_seconds
-    assert plan.runs * (registering + calling + relaying + resting) < 10 * 60
+    assert plan.runs * (registering + calling + relaying + resting) < 15 * 60

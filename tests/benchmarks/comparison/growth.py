@@ -1,4 +1,4 @@
-"""Do very much of the same, at full speed, and see whether it leaves anything behind.
+"""Do very much of the same, one as fast as the other, and see whether it leaves anything behind.
 
 100,000 registrations and 10,000 calls, and then as many again. Memory and descriptors are read before, between and
 after, when the last transactions have faded. The first round fills what has a bound (the trace of messages, the nonces
@@ -33,9 +33,8 @@ PHONES, CALLING = 1000, 200
 REGISTRATIONS, CALLS = 100_000, 10_000
 """In a round."""
 QUICK = 20
-WINDOW = 12
-"""Operations under way at a time: the server is never idle, and takes all that waits at one go. With more than that it
-sees a standing queue, and would put strangers off, as it should (`sip_daemon.defence.overload`)."""
+REGISTRATION_RATE, CALL_RATE = 1000, 100
+"""A second. As fast as it goes would not do: the faster round has more under way at a time, and takes more memory."""
 MOST_KIB = 1024.0
 """Of growth in the second round, whatever the number: an allocator takes its memory in such pieces."""
 MOST_NONCES = AuthenticationLimits().max_nonces
@@ -99,15 +98,16 @@ class Work:
     def do(self, registrations: int, calls: int) -> tuple[LoadResult, LoadResult]:
         """Raises `ProgramError` when one of them fails."""
         phones = ("--first", FIRST_PHONE + CALLING, "--users", PHONES, "--own-port", self.registering_port)
-        with self._load("register", *phones, "--count", registrations) as load:
+        with self._load("register", *phones, "--count", registrations, "--rate", REGISTRATION_RATE) as load:
             registered = load.go()
-        with self._load("call", "--users", CALLING, "--own-port", self.calling_port, "--count", calls) as load:
+        callers = ("--users", CALLING, "--own-port", self.calling_port)
+        with self._load("call", *callers, "--count", calls, "--rate", CALL_RATE) as load:
             called = load.go()
         check_far_side(self.server, called)
         return registered, called
 
     def _load(self, kind: str, *options: object) -> SipLoad:
-        return self.bench.sip_load(kind, self.server, "--window", WINDOW, *options)
+        return self.bench.sip_load(kind, self.server, *options)
 
 
 def look(server: Product, started: float, say: Say) -> Sample:
