@@ -3,8 +3,8 @@
 Theory of operation. A nonce is time, a serial number and a MAC over both and over the source of the request, so issuing
 one stores nothing, and whoever answers it has received it there: the address of a datagram is proven by it. The first
 good answer to it makes an entry in a bounded table: the highest nonce count seen. A count that does not grow is a
-replay. The table never forgets a nonce that could still be replayed: entries leave when the nonce is too old, and
-when the table is full the oldest one leaves and every nonce up to its age is too old from then on.
+replay. The table (`used_nonces`) never forgets a nonce that could still be replayed: entries leave when the nonce is too
+old, and when the table is full its older half leaves, and every nonce up to that age is too old from then on.
 
 The rule: an unknown user and a wrong password take the same path, the same time and end in the same words. The digest
 is computed before anything is decided, against a random HA1 where there is no device, and compared in constant time.
@@ -20,12 +20,12 @@ import hmac
 import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from sip_daemon.authentication.used_nonces import UsedNonces
 from sip_daemon.directory import Device, Directory
 from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.message import DigestChallenge, DigestCredentials, Request, Uri
@@ -57,7 +57,7 @@ class AuthenticationLimits:
     nonce_seconds: float = 300.0
     """An older one is answered with stale=true: the phone repeats by itself, nobody is asked for a password."""
     max_nonces: int = 65536
-    """About 250 bytes each."""
+    """About 150 bytes each. When there are more, the older half is not taken any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ HASHES: Final[dict[str, Callable[[bytes], hashlib._Hash]]] = {
 class Authenticator:
     """Issues challenges and verifies answers to them."""
 
-    __slots__ = ("_floor", "_limits", "_nobody", "_secret", "_serial", "_used")
+    __slots__ = ("_limits", "_nobody", "_secret", "_serial", "_used")
 
     def __init__(self, secret: bytes | None = None, limits: AuthenticationLimits | None = None) -> None:
         """`secret` makes the nonces ours; by default it is random, so nonces end with the process, and phones that come
@@ -107,10 +107,7 @@ class Authenticator:
         self._secret = secret or secrets.token_bytes(32)
         self._limits = limits or AuthenticationLimits()
         self._serial = count(secrets.randbits(31))
-        # Not a dict: its first entry is slow to find once many before it were deleted.
-        self._used: OrderedDict[bytes, int] = OrderedDict()
-        self._floor = -1
-        """Milliseconds: nonces of this time and before are not taken any more."""
+        self._used = UsedNonces(self._limits.max_nonces, self._limits.nonce_seconds)
         self._nobody = Device(0, "", "", "", secrets.token_hex(16), secrets.token_hex(32), enabled=False)
 
     def challenge(
@@ -172,28 +169,12 @@ class Authenticator:
         if stamp is None or not self._is_young(stamp, now):
             return False
         used = int(credentials.nonce_count, 16) if credentials.qop and credentials.nonce_count else USED_UP
-        last = self._used.get(stamp)
-        if last is not None and used <= last:
-            return False
-        if last is None:
-            self._make_room(now)
-        self._used[stamp] = used
-        return True
+        return self._used.use(stamp, issue_time(stamp), used, now)
 
     def _is_young(self, stamp: bytes, now: float) -> bool:
         """A time to come is that of another clock: the machine was started anew and the secret was given."""
         issued = issue_time(stamp)
-        return issued > self._floor and 0 <= now * 1000 - issued <= self._limits.nonce_seconds * 1000
-
-    def _make_room(self, now: float) -> None:
-        """Forget what is too old, and the oldest entry of a full table."""
-        while self._used:
-            oldest = next(iter(self._used))
-            if self._is_young(oldest, now):
-                if len(self._used) < self._limits.max_nonces:
-                    return
-                self._floor = max(self._floor, issue_time(oldest))
-            del self._used[oldest]
+        return issued > self._used.floor and 0 <= now * 1000 - issued <= self._limits.nonce_seconds * 1000
 
 
 def issue_time(stamp: bytes) -> int:
