@@ -3,8 +3,8 @@
 Theory of operation. A nonce is time, a serial number and a MAC over both and over the source of the request, so issuing
 one stores nothing, and whoever answers it has received it there: the address of a datagram is proven by it. The first
 good answer to it makes an entry in a bounded table: the highest nonce count seen. A count that does not grow is a
-replay. The table (`used_nonces`) never forgets a nonce that could still be replayed: entries leave when the nonce is too
-old, and when the table is full its older half leaves, and every nonce up to that age is too old from then on.
+replay. The table (`used_nonces`) never forgets a nonce that could still be replayed: entries leave when the nonce is
+too old, and when the table is full its older half leaves, and every nonce up to that age is too old from then on.
 
 The rule: an unknown user and a wrong password take the same path, the same time and end in the same words. The digest
 is computed before anything is decided, against a random HA1 where there is no device, and compared in constant time.

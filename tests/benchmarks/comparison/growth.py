@@ -36,8 +36,8 @@ QUICK = 20
 REGISTRATION_RATE, CALL_RATE = 1000, 100
 """A second. As fast as it goes would not do: the faster round has more under way at a time, and takes more memory."""
 MOST_KIB = 2048.0
-"""Of growth in the second round, whatever the number: an allocator takes its memory in pieces of 1 MiB. Less than twenty
-bytes for each registration of a full round."""
+"""Of growth in the second round, whatever the number: an allocator takes its memory in pieces of 1 MiB. Less than
+twenty bytes for each registration of a full round."""
 MOST_NONCES = AuthenticationLimits().max_nonces
 NONCE_KIB = 0.15
 """Of a nonce that is remembered, for a first round that was too short to fill their table."""
