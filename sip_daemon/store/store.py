@@ -54,6 +54,9 @@ class StoreLimits:
     max_retry_seconds: float = 1.0
     busy_ms: int = 250
     """How long one try waits for another process's write lock: questions are answered between the tries."""
+    cache_kib: int = 2048
+    """Pages of the database in memory. They are written, and hardly ever read again: more of them would only grow with
+    the history of calls."""
     close_seconds: float = 10.0
     """How long `close` tries to write what is left."""
 
@@ -183,6 +186,7 @@ class Store:
         bindings = reading.load_bindings(connection, self._clock(), self._wall_clock())
         directory = self._load_directory(connection)
         connection.execute(f"PRAGMA busy_timeout = {self._limits.busy_ms:d}")
+        connection.execute(f"PRAGMA cache_size = -{self._limits.cache_kib:d}")
         return directory, bindings
 
     def _load_directory(self, connection: sqlite3.Connection) -> Directory:

@@ -399,3 +399,9 @@ def test_of_two_extensions_of_one_name_the_older_is_meant(store: Store, path: Pa
     found = directory.extension("DESK")
     assert found is not None
     assert found.number == "300"
+
+
+def test_little_of_the_database_is_kept_in_memory(store: Store) -> None:
+    """Else the daemon grows with the history of calls, up to what the admin app's connections may take."""
+    kept = store.ask(lambda connection: connection.execute("PRAGMA cache_size").fetchone()[0]).result(5)
+    assert kept == -2048
