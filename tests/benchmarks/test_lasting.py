@@ -67,13 +67,13 @@ class TestGrowth:
         return all(check.is_met for check in verdict(*samples, operations, 0))
 
     def test_what_the_first_round_takes_is_told_and_the_second_must_not_add_to_it(self) -> None:
-        assert self.grown(1000)
-        assert not self.grown(1100)
+        assert self.grown(2000)
+        assert not self.grown(2100)
         assert not self.grown(0, descriptors=21)
 
     def test_a_short_first_round_leaves_room_for_nonces(self) -> None:
         assert (new_nonces(5500), new_nonces(40_000), new_nonces(110_000)) == (5500, 65_536 - 40_000, 0)
-        assert self.grown(2000, operations=5500)
+        assert self.grown(2800, operations=5500)
         assert not self.grown(3000, operations=5500)
 
 
