@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from flask_babel import gettext
 
+from appliance.operations.trace import kind_of
+
 MAX_PEERS: Final = 3
 GOSIP: Final = 2
 """Its lane: who speaks first is left of it, all others are right of it."""
 MAX_LABEL: Final = 60
-CHALLENGES: Final = (401, 407)
-"""How every phone signs in (RFC 3261 §22): what is asked for is asked again, and nothing has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +147,6 @@ def label_of(entry: Mapping[str, Any]) -> tuple[str, str, str]:
     if entry["kind"] == "request":
         return str(entry["method"]) or title[:MAX_LABEL], "", hint
     return title[:MAX_LABEL], "", hint
-
-
-def kind_of(entry: Mapping[str, Any]) -> str:
-    status = entry["status"]
-    if entry["kind"] != "response" or status is None:
-        return str(entry["kind"])
-    if status in CHALLENGES or 300 <= status < 400:
-        return "again"
-    return "failure" if status >= 400 else "success" if status >= 200 else "provisional"
 
 
 def clock(seconds: float) -> str:

@@ -13,14 +13,12 @@ import click
 from appliance.cli.common import open_context, print_json, printable, verb_options
 from appliance.control.errors import NotReachable
 from appliance.operations.context import Context
-from appliance.operations.trace import MAX_ENTRIES, TraceOf, read_trace
+from appliance.operations.trace import MAX_ENTRIES, TraceOf, kind_of, read_trace
 
 POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 """So long a program that restarts is waited for; who asks while nothing runs is told at once."""
 ARROWS: Final = {"received": "<-", "sent": "->", "note": "--"}
-CHALLENGES: Final = (401, 407)
-"""How every phone signs in (RFC 3261 §22)."""
 ONE_OF = "Give only one of --device, --call, --source and --strangers."
 NOTHING_KEPT = "No messages are kept: the setting trace_memory is 0."
 NO_MESSAGES = "No messages are kept of that at the moment; --follow waits for some."
@@ -135,17 +133,7 @@ def print_entry(entry: Mapping[str, Any], *, full: bool) -> None:
 
 
 COLOURS: Final = {"request": "cyan", "success": "green", "failure": "red", "malformed": "red", "note": "yellow"}
-"""On a terminal only."""
-
-
-def kind_of(entry: Mapping[str, Any]) -> str:
-    """What colour it has. What is provisional, or only has the request sent again (401, 407, 3xx), has none."""
-    status = entry["status"]
-    if entry["kind"] != "response" or status is None:
-        return str(entry["kind"])
-    if status in CHALLENGES or 300 <= status < 400:
-        return "again"
-    return "failure" if status >= 400 else "success" if status >= 200 else "provisional"
+"""On a terminal only. What is provisional, or only has the request sent again, has none."""
 
 
 def entry_line(entry: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ each thing looked at, so that a page that asks every second does not bury the lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
@@ -24,6 +25,8 @@ from appliance.operations.live import all_rows
 ACTION: Final = "trace.read"
 MAX_ENTRIES: Final = 500
 """What the daemon gives in one answer."""
+CHALLENGES: Final = (401, 407)
+"""How every phone signs in (RFC 3261 §22): what is asked for is asked again, and nothing has failed."""
 NOTED_FOR: Final = 86_400.0
 NO_ADDRESS: Final = "Write one IPv4 or IPv6 address, without a port: 203.0.113.5, 2001:db8::5."
 ONE_OF: Final = "Ask for the messages of one address or for those of strangers, not for both."
@@ -112,3 +115,16 @@ def address(text: str) -> str:
         return str(ip_address(text.strip().strip("[]")))
     except ValueError as error:
         raise Invalid({"source": NO_ADDRESS}) from error
+
+
+def kind_of(entry: Mapping[str, Any]) -> str:
+    """request, provisional, success, again, failure, malformed or note: how it is shown.
+
+    What only has the request sent again (401, 407, 3xx) is no failure.
+    """
+    status = entry["status"]
+    if entry["kind"] != "response" or status is None:
+        return str(entry["kind"])
+    if status in CHALLENGES or 300 <= status < 400:
+        return "again"
+    return "failure" if status >= 400 else "success" if status >= 200 else "provisional"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sip_daemon.errors import LocalProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import Outbox, TimedOut, TransportFailed
@@ -42,7 +43,14 @@ class ServerTransaction(Machine):
 
     @property
     def request(self) -> Request:
-        raise NotImplementedError
+        """The request, until nothing more is to be said to it: an INVITE until it had a 2xx, any other until it had its
+        final response, and both until they were refused and forgotten.
+
+        Raises `LocalProtocolError` afterwards: `RequestReceived.request` is the one to hold on to.
+        """
+        if self._request is None:
+            raise LocalProtocolError("the transaction has let its request go")
+        return self._request
 
     @property
     def is_invite(self) -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from math import inf
 from typing import ClassVar
 
-from sip_daemon.errors import LocalProtocolError, RemoteProtocolError
+from sip_daemon.errors import RemoteProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import AckReceived, Outbox
@@ -52,16 +52,6 @@ class ServerInviteTransaction(ServerTransaction):
         """Of the responses so far: the answer to a CANCEL carries it too (RFC 3261 §9.2)."""
         self.state = State.PROCEEDING
         self.retransmit_at = now + timers.trying
-
-    @property
-    def request(self) -> Request:
-        """The request, until it is answered with a 2xx or refused and forgotten.
-
-        Raises `LocalProtocolError` afterwards: `RequestReceived.request` is the one to hold on to.
-        """
-        if self._request is None:
-            raise LocalProtocolError("an accepted INVITE transaction has let its request go")
-        return self._request
 
     @property
     def is_invite(self) -> bool:

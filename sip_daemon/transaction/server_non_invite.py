@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sip_daemon.errors import LocalProtocolError
 from sip_daemon.flow import Flow
 from sip_daemon.message import Request, Response
 from sip_daemon.transaction.events import Outbox
@@ -45,16 +44,6 @@ class ServerNonInviteTransaction(ServerTransaction):
         super().__init__(request, flow, timers, outbox, key)
         self.state = State.TRYING
         self.expires_at = now + timers.timeout
-
-    @property
-    def request(self) -> Request:
-        """The request, until it has its final response.
-
-        Raises `LocalProtocolError` afterwards: `RequestReceived.request` is the one to hold on to.
-        """
-        if self._request is None:
-            raise LocalProtocolError("a completed non-INVITE transaction has let its request go")
-        return self._request
 
     @property
     def is_invite(self) -> bool:

@@ -18,7 +18,7 @@ from sip_daemon.errors import TransportError
 from sip_daemon.flow import TransportAddress, TransportProtocol
 from sip_daemon.message import Uri
 from sip_daemon.transport.address_order import in_order
-from sip_daemon.transport.resolver import Lookup, Srv, is_somebodys
+from sip_daemon.transport.resolver import Lookup, Srv, is_somebodys, what_was_found
 
 MAX_TARGETS: Final = 12
 """Addresses that one request may be tried at."""
@@ -164,17 +164,8 @@ class Locator:
 
     async def _places(self, servers: Iterable[tuple[TransportProtocol, Srv]]) -> list[Target]:
         """The addresses of the servers, in their order. One name that cannot be looked up does not matter."""
-        places: list[list[Target] | BaseException] = await asyncio.gather(
-            *(self._at(server.target, transport, server.port) for transport, server in servers), return_exceptions=True
-        )
-        found = [target for targets in places if not isinstance(targets, BaseException) for target in targets]
-        failure = next((one for one in places if isinstance(one, BaseException)), None)
-        try:
-            if not found and failure is not None:
-                raise failure
-        finally:
-            del places, failure  # it has this frame in its traceback: no circle is left behind
-        return found
+        asked = [self._at(server.target, transport, server.port) for transport, server in servers]
+        return what_was_found(await asyncio.gather(*asked, return_exceptions=True))
 
     async def _servers(self, services: Iterable[tuple[TransportProtocol, str]]) -> list[tuple[TransportProtocol, Srv]]:
         """The servers of each service, in the order of their weights."""

@@ -14,10 +14,10 @@ import asyncio
 import ipaddress
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import TransportAddress
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
 
 logger = logging.getLogger("sip_daemon.transport")
+
+Found = TypeVar("Found")
 
 MAX_RECORDS = 16
 """Of one answer; a service with more servers than that has enough of them."""
@@ -120,15 +122,10 @@ class DnsResolver:
         known = self._hosts.get(name.lower().rstrip("."))
         if known is not None:
             return known
-        answers = await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
-        found = [record for records in answers if not isinstance(records, BaseException) for record in records]
-        failure = next((one for one in answers if isinstance(one, BaseException)), None)
         # One of the two failing is common (servers that never heard of AAAA).
-        try:
-            if not found and failure is not None:
-                raise failure
-        finally:
-            del answers, failure  # it has this frame in its traceback: no circle is left behind
+        found = what_was_found(
+            await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
+        )
         return tuple(record.address for record in found if is_somebodys(record.address))
 
     async def _ask(self, name: str, kind: str) -> list[Any]:
@@ -207,6 +204,19 @@ class DnsResolver:
             self._seen, self._resolver = seen, None
             self._failures.clear()
             self._hosts = read_hosts(self._files.hosts)
+
+
+def what_was_found(results: Iterable[Sequence[Found] | BaseException]) -> list[Found]:
+    """Of several questions that were asked together. Raises the first failure when nothing was found at all."""
+    results = tuple(results)
+    found = [one for result in results if not isinstance(result, BaseException) for one in result]
+    failure = next((result for result in results if isinstance(result, BaseException)), None)
+    try:
+        if not found and failure is not None:
+            raise failure
+    finally:
+        del results, failure  # it has this frame in its traceback: no circle is left behind
+    return found
 
 
 def is_somebodys(address: str) -> bool:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 
 from sip_daemon.errors import TransportError
 from sip_daemon.flow import Flow, TransportAddress, TransportProtocol
+from sip_daemon.transport.limits import TransportLimits
 
 logger = logging.getLogger("sip_daemon.transport")
 
@@ -158,17 +159,16 @@ class UdpPoller:
         on_datagram: Callable[[bytes, Flow], None],
         on_error: Callable[[Flow, OSError], None],
         on_backlog: Callable[[bool], None] = lambda has_backlog: None,  # noqa: ARG005
-        *,
-        datagrams_per_wake: int = 32,
-        backlog_bytes: int = 262_144,
+        limits: TransportLimits | None = None,
     ) -> None:
         """`on_backlog` hears after a wake that took all it may that a backlog waits, and when that is over."""
         self._on_datagram = on_datagram
         self._on_error = on_error
         self._on_backlog = on_backlog
         self._has_backlog = False
-        self._datagrams_per_wake = datagrams_per_wake
-        self._backlog_bytes = backlog_bytes
+        limits = limits or TransportLimits()
+        self._datagrams_per_wake = limits.datagrams_per_wake
+        self._backlog_bytes = limits.backlog_bytes
         self._epoll = select.epoll()
         self._sockets: dict[int, UdpSocket] = {}
         self._loop = asyncio.get_running_loop()

@@ -28,13 +28,7 @@ class UdpSockets:
         on_backlog: Callable[[bool], None],
     ) -> None:
         self._limits = limits
-        self._poller = UdpPoller(
-            on_datagram,
-            on_error,
-            on_backlog,
-            datagrams_per_wake=limits.datagrams_per_wake,
-            backlog_bytes=limits.backlog_bytes,
-        )
+        self._poller = UdpPoller(on_datagram, on_error, on_backlog, limits)
         self._sockets: dict[TransportAddress, UdpSocket] = {}
         self._sources: dict[str, str] = {}
         self.statuses: dict[TransportAddress, ListenerStatus] = {}

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.cli.trace import kind_of
 from appliance.database.models import Call, CallLeg
+from appliance.operations.trace import kind_of
 from tests.support.appliance import Office
 from tests.support.cli import Gosip
 from tests.support.daemon import StandInDaemon, trace_entry

@@ -5,14 +5,13 @@ GoSIP and Kamailio challenge each INVITE, GoSIP opens two legs in its media work
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import linear_regression
-from typing import Self
 
+from tests.benchmarks.comparison.background import Background
 from tests.benchmarks.comparison.bench import Bench
+from tests.benchmarks.comparison.endurance import slope
 from tests.benchmarks.comparison.generator import LoadResult, SipLoad
 from tests.benchmarks.comparison.programs import ProgramError
 from tests.benchmarks.comparison.results import Reading
@@ -92,35 +91,21 @@ def measure_held(bench: Bench) -> Iterator[Reading]:
             with callee.load(bench, *holding(number)) as load, MemoryWatch(server) as watch:
                 load.go_and_hold(watch.stop)
             samples = [(at, kib) for at, kib in watch.samples if skipped <= at <= number / HOLD_RATE]
-            slope = linear_regression(*zip(*samples, strict=True)).slope
-            yield Reading("memory-call", server.name, slope / HOLD_RATE, {"calls": number, "samples": samples})
+            yield Reading("memory-call", server.name, slope(samples) / HOLD_RATE, {"calls": number, "samples": samples})
 
 
 def holding(number: int) -> tuple[object, ...]:
     return ("--count", number, "--rate", HOLD_RATE, "--hold-until-told")
 
 
-class MemoryWatch:
+class MemoryWatch(Background):
     """Looks at a server's memory while it is entered."""
 
     def __init__(self, server: SipServer) -> None:
+        super().__init__()
         self.samples: list[tuple[float, float]] = []
         """Seconds since it was entered, KiB."""
         self._server = server
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._thread.join()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._ending.set()
 
     def _run(self) -> None:
         started = time.monotonic()

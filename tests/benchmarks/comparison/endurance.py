@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any
 
+from tests.benchmarks.comparison.background import Background
 from tests.benchmarks.comparison.machine import describe
 from tests.benchmarks.comparison.product import Product
 from tests.benchmarks.comparison.programs import ProgramError
@@ -45,23 +45,17 @@ def take_sample(server: Product, started: float) -> Sample:
     )
 
 
-class Sampler:
+class Sampler(Background):
     """Samples every so many seconds while it is entered, the first one at once."""
 
     def __init__(self, server: Product, seconds: float, say: Callable[[str], None]) -> None:
+        super().__init__()
         self.samples: list[Sample] = []
         self._server, self._seconds, self._say = server, seconds, say
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run)
         self._error: Exception | None = None
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        super().__exit__(kind, *rest)
         if self._error is not None and kind is None:
             raise ProgramError(f"a process of the server is gone: {self._error}")
 

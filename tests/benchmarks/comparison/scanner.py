@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 import socket
-import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Self
+
+from tests.benchmarks.comparison.background import Background
 
 METHODS = ("REGISTER", "REGISTER", "REGISTER", "INVITE", "OPTIONS")
 STAY_SECONDS = 60.0
@@ -35,10 +35,11 @@ REGISTERED = re.compile(rb"\nCSeq: *\d+ REGISTER\r\n")
 CHALLENGE = re.compile(rb'realm="([^"]+)".*?nonce="([^"]+)"', re.DOTALL)
 
 
-class Scanner:
+class Scanner(Background):
     """Works while it is entered. `answers` counts by status."""
 
     def __init__(self, server: str, numbers: range, rate: float, network: str = "127.66.0") -> None:
+        super().__init__()
         self.sent = 0
         self.answers: Counter[int] = Counter()
         self.broken_in = 0
@@ -48,16 +49,6 @@ class Scanner:
         self._address = (host, int(port))
         self._random = random.Random(4475)
         self._challenge: tuple[str, str] | None = None
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
 
     def _run(self) -> None:
         place = 0
