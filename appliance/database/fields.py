@@ -9,12 +9,12 @@ from peewee import Field
 
 
 class JsonField(Field):
-    """A JSON value kept as text: an empty object unless said otherwise."""
+    """A JSON value kept as text: an empty object unless said otherwise (`default=list`)."""
 
     field_type = "TEXT"
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(default=dict, **options)
+        super().__init__(**{"default": dict, **options})
 
     def db_value(self, value: Any) -> str | None:
         return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -194,7 +194,25 @@ class SettingValues:
         column="tls_client_auth",
     )
     tls_disable_unencrypted: bool = later(
-        "GOSIP_TLS_DISABLE_UNENCRYPTED", parsers.boolean, False, "No SIP over UDP and TCP at all."
+        "GOSIP_TLS_DISABLE_UNENCRYPTED",
+        parsers.boolean,
+        False,
+        "No SIP over UDP and TCP at all.",
+        column="tls_disable_unencrypted",
+    )
+    tls_ciphers: str = later(
+        "GOSIP_TLS_CIPHERS",
+        parsers.choice("modern", "compatible"),
+        "modern",
+        "Cipher suites of TLS 1.2: modern, or compatible with old phones.",
+        column="tls_ciphers",
+    )
+    tls_key_type: str = later(
+        "GOSIP_TLS_KEY_TYPE",
+        parsers.choice("rsa", "ecdsa", "both"),
+        "rsa",
+        "The kind of key that certificates are asked for with.",
+        column="tls_key_type",
     )
     acme_email: str = later("GOSIP_ACME_EMAIL", parsers.email, "", "Account e-mail.", column="acme_email")
     acme_domain: str = later("GOSIP_ACME_DOMAIN", parsers.optional_host, "", "Primary name.", column="acme_domain")
@@ -203,6 +221,23 @@ class SettingValues:
     )
     acme_ca: str = later(
         "GOSIP_ACME_CA", parsers.choice("production", "staging"), "staging", "Which authority.", column="acme_ca"
+    )
+    acme_profile: str = later(
+        "GOSIP_ACME_PROFILE", parsers.text, "", "Profile of the authority that is preferred.", column="acme_profile"
+    )
+    acme_propagation_seconds: int = later(
+        "GOSIP_ACME_PROPAGATION_SECONDS",
+        parsers.whole_number(0, 600),
+        10,
+        "How long a DNS record is given before the authority looks for it.",
+        column="acme_propagation_seconds",
+    )
+    dns_records_kept: bool = later(
+        "GOSIP_DNS_RECORDS_KEPT",
+        parsers.boolean,
+        False,
+        "Keep the DNS records that phones need at Cloudflare.",
+        column="dns_records_kept",
     )
     cloudflare_dns_api_token: Secret | None = later(
         "CLOUDFLARE_DNS_API_TOKEN",
@@ -231,11 +266,21 @@ class SettingValues:
     twilio_auth_token: Secret | None = later(
         "TWILIO_AUTH_TOKEN", parsers.secret, None, "Token of that account.", is_secret=True
     )
-    smtp_host: str = later("SMTP_HOST", parsers.optional_host, "", "Mail server.")
-    smtp_port: int = later("SMTP_PORT", parsers.port, 587, "Its port.")
-    smtp_user: str = later("SMTP_USER", parsers.text, "", "Account there.")
-    smtp_password: Secret | None = later("SMTP_PASSWORD", parsers.secret, None, "Its password.", is_secret=True)
-    smtp_from: str = later("SMTP_FROM", parsers.email, "", "Sender of our mail.")
+    alarm_email: str = later("GOSIP_ALARM_EMAIL", parsers.email, "", "Who gets alarms by mail.", column="alarm_email")
+    smtp_host: str = later("SMTP_HOST", parsers.optional_host, "", "Mail server.", column="smtp_host")
+    smtp_port: int = later("SMTP_PORT", parsers.port, 587, "Its port.", column="smtp_port")
+    smtp_security: str = later(
+        "SMTP_SECURITY",
+        parsers.choice("starttls", "tls", "none"),
+        "starttls",
+        "How the connection to it is encrypted.",
+        column="smtp_security",
+    )
+    smtp_user: str = later("SMTP_USER", parsers.text, "", "Account there.", column="smtp_user")
+    smtp_password: Secret | None = later(
+        "SMTP_PASSWORD", parsers.secret, None, "Its password.", column="smtp_password", is_secret=True
+    )
+    smtp_from: str = later("SMTP_FROM", parsers.email, "", "Sender of our mail.", column="smtp_from")
     postmark_api_token: Secret | None = later(
         "POSTMARK_API_TOKEN", parsers.secret, None, "Mail by Postmark.", is_secret=True
     )

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.database.migrations import m0001_foundation, m0002_encryption, m0003_history, m0004_defence, m0005_api
+from appliance.database.migrations import (
+    m0001_foundation,
+    m0002_encryption,
+    m0003_history,
+    m0004_defence,
+    m0005_api,
+    m0006_certificates,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +38,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "history", statements_of(m0003_history.SQL)),
     Migration(4, "defence", statements_of(m0004_defence.SQL)),
     Migration(5, "api", statements_of(m0005_api.SQL)),
+    Migration(6, "certificates", statements_of(m0006_certificates.SQL)),
 )
 """Numbers grow by one from one."""

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from appliance.database.models.base import Table
+from appliance.database.models.certificates import (
+    Alarm,
+    Deployment,
+    DeviceCertificate,
+    Issuance,
+    Job,
+    Renewal,
+)
 from appliance.database.models.configuration import Config, Device, Extension, Removal, Revision
 from appliance.database.models.people import (
     ApiToken,
@@ -33,10 +41,17 @@ ALL: tuple[type[Table], ...] = (
     Call,
     CallLeg,
     Event,
+    Job,
+    Renewal,
+    Issuance,
+    Deployment,
+    Alarm,
+    DeviceCertificate,
 )
 
 __all__ = [
     "ALL",
+    "Alarm",
     "ApiToken",
     "Audit",
     "Ban",
@@ -44,11 +59,16 @@ __all__ = [
     "Call",
     "CallLeg",
     "Config",
+    "Deployment",
     "Device",
+    "DeviceCertificate",
     "Event",
     "Extension",
     "Idempotency",
+    "Issuance",
+    "Job",
     "Removal",
+    "Renewal",
     "Revision",
     "Session",
     "SetupCode",

@@ -65,6 +65,20 @@ class Config(Table):
     tls_client_auth = TextField(null=True)
     tls_min_version = TextField(null=True)
     srtp_profile = TextField(null=True)
+    tls_disable_unencrypted = IntegerField(null=True)
+    tls_ciphers = TextField(null=True)
+    tls_key_type = TextField(null=True)
+    acme_profile = TextField(null=True)
+    acme_propagation_seconds = IntegerField(null=True)
+    dns_records_kept = IntegerField(null=True)
+    alarm_email = TextField(null=True)
+    smtp_host = TextField(null=True)
+    smtp_port = IntegerField(null=True)
+    smtp_security = TextField(null=True)
+    smtp_user = TextField(null=True)
+    smtp_password = TextField(null=True)
+    """Sealed: never the password itself."""
+    smtp_from = TextField(null=True)
 
 
 class Extension(Table):
