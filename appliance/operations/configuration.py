@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from appliance.database.models import Config
@@ -47,23 +48,62 @@ def get_setting(context: Context, name: str) -> SettingView:
 
 
 def set_setting(context: Context, name: str, text: str | None) -> SettingView:
-    """Keep a value in the database; None takes it back. It takes effect when the programs start again.
+    """Keep a value in the database; None takes it back. What follows a change at once says so in its help; the rest
+    takes effect when the programs start again.
 
     Raises `Conflict` when a variable of the environment decides, `Invalid`, `NotFound` or `Forbidden`.
     """
+    return set_settings(context, {name: text})[0]
+
+
+def set_settings(context: Context, wanted: Mapping[str, str | None]) -> tuple[SettingView, ...]:
+    """Keep several values, all of them or none: what belongs together is never seen half changed.
+
+    All faults are gathered before `Invalid` is raised; otherwise as `set_setting`.
+    """
     context.require_admin()
-    setting = find_setting(name)
-    column = column_of(setting)
-    value: object = setting.unset
-    if text is not None and text != "":
-        value = checked(setting, text)
-    before = view_of(current_settings(context), setting)
-    if before.source is Source.ENVIRONMENT:
-        raise Conflict(LOCKED.format(name=before.name, value=before.value, variable=before.variable), field=before.name)
-    with configuration_change(context) as now:
-        Config.update({column: value}).execute()
-        now.audit("config.set", setting.name, before=before.value, value=text or "")
-    return view_of(current_settings(context), setting)
+    settings = current_settings(context)
+    changes = [Wanted.checked(settings, name, text) for name, text in wanted.items()]
+    faults = {change.setting.name: change.fault for change in changes if change.fault}
+    if faults:
+        raise Invalid(faults)
+    if changes:
+        with configuration_change(context) as now:
+            Config.update({change.column: change.value for change in changes}).execute()
+            for change in changes:
+                now.audit("config.set", change.setting.name, before=change.before, value=change.text)
+    settings = current_settings(context)
+    return tuple(view_of(settings, change.setting) for change in changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One setting that is to have another value."""
+
+    setting: Setting
+    column: str
+    value: object
+    """For the column."""
+    before: str
+    text: str
+    fault: str = ""
+    """Why it is refused."""
+
+    @classmethod
+    def checked(cls, settings: Settings, name: str, text: str | None) -> Wanted:
+        """Raises `NotFound`, `Conflict`, and `Invalid` where the setting cannot be kept at all."""
+        setting = find_setting(name)
+        column = column_of(setting)
+        before = view_of(settings, setting)
+        if before.source is Source.ENVIRONMENT:
+            locked = LOCKED.format(name=before.name, value=before.value, variable=before.variable)
+            raise Conflict(locked, field=before.name)
+        if text is None or text == "":
+            return cls(setting, column, setting.unset, before.value, "")
+        try:
+            return cls(setting, column, checked(setting, text), before.value, text)
+        except Invalid as error:
+            return cls(setting, column, None, before.value, text, error.details[setting.name])
 
 
 def current_settings(context: Context) -> Settings:

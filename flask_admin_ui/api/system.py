@@ -7,7 +7,6 @@ from typing import Any, Literal
 from flask import Blueprint
 from pydantic import Field, create_model
 
-from appliance.errors import Invalid
 from appliance.operations import audit as audit_log
 from appliance.operations import configuration
 from appliance.operations import events as event_log
@@ -15,7 +14,7 @@ from appliance.operations.support_bundle import make_support_bundle
 from appliance.settings import SETTINGS, Source
 from flask_admin_ui.api.lists import PageQuery, listed
 from flask_admin_ui.api.operation import operation
-from flask_admin_ui.pages.system import bundle_file, refused_values
+from flask_admin_ui.pages.system import bundle_file
 from flask_admin_ui.security.access import context
 from flask_admin_ui.services import services
 from flask_admin_ui.shapes import Free, Input, Listing, Moment, Output, Query
@@ -132,15 +131,8 @@ def config() -> Any:
 @blueprint.patch("/config")
 @operation("Change settings", takes=SettingsChange, gives=Settings, admin=True, clashes=True)
 def set_config(body: Input) -> Any:
-    """Everything is checked before anything is kept."""
-    wanted: dict[str, str | None] = {name: getattr(body, name) for name in body.model_fields_set}
-    errors = refused_values({name: text or "" for name, text in wanted.items()})
-    if errors:
-        raise Invalid(errors)
-    for name in wanted:
-        configuration.column_of(configuration.find_setting(name))
-    for name, text in wanted.items():
-        configuration.set_setting(context(), name, text)
+    """All of them or none."""
+    configuration.set_settings(context(), {name: getattr(body, name) for name in body.model_fields_set})
     return {"items": configuration.list_settings(context())}
 
 

@@ -63,10 +63,11 @@ def settings() -> BaseResponse:
     errors: Mapping[str, str] = {}
     if request.method == "POST":
         wanted = changed_values(known)
-        errors = refused_values(wanted)
-        if not errors:
-            for name, text in wanted.items():
-                configuration.set_setting(context(), name, text or None)
+        try:
+            configuration.set_settings(context(), wanted)
+        except Invalid as error:
+            errors = error.details
+        else:
             if wanted:
                 flash(gettext("Saved. It takes effect at the next start: gosip down, gosip up."), "success")
             return redirect(url_for("system.settings"))
@@ -74,9 +75,9 @@ def settings() -> BaseResponse:
     return make_response(render_template("system/settings.html", fields=fields), form_status())
 
 
-def changed_values(known: tuple[SettingView, ...]) -> dict[str, str]:
+def changed_values(known: tuple[SettingView, ...]) -> dict[str, str | None]:
     """What the form changes, by name. An empty text takes a value back."""
-    wanted = {}
+    wanted: dict[str, str | None] = {}
     for setting in known:
         text = request.form.get(setting.name)
         if text is None or not setting.can_be_set or setting.source is Source.ENVIRONMENT:
@@ -84,18 +85,6 @@ def changed_values(known: tuple[SettingView, ...]) -> dict[str, str]:
         if text.strip() != setting.value:
             wanted[setting.name] = text.strip()[:MAX_VALUE]
     return wanted
-
-
-def refused_values(wanted: Mapping[str, str]) -> dict[str, str]:
-    """All is checked before anything is kept."""
-    errors: dict[str, str] = {}
-    for name, text in wanted.items():
-        try:
-            if text:
-                configuration.checked(configuration.find_setting(name), text)
-        except Invalid as error:
-            errors.update(error.details)
-    return errors
 
 
 def setting_field(setting: SettingView, errors: Mapping[str, str]) -> SettingField:

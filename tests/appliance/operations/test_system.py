@@ -155,6 +155,16 @@ def test_a_value_that_cannot_be_stored_is_said_in_words(office: Office, name: st
     assert Audit.select().count() == 0
 
 
+def test_several_settings_are_stored_together_or_not_at_all(office: Office) -> None:
+    with pytest.raises(Invalid) as refused:
+        configuration.set_settings(office.console, {"sip_port": "5070", "log_level": "loud", "http_port": "many"})
+    assert set(refused.value.details) == {"log_level", "http_port"}
+    assert (Config.get().sip_port, Audit.select().count()) == (None, 0)
+    views = configuration.set_settings(office.console, {"sip_port": "5070", "log_level": "debug"})
+    assert [(view.name, view.value) for view in views] == [("sip_port", "5070"), ("log_level", "debug")]
+    assert [row.subject for row in Audit.select()] == ["sip_port", "log_level"]
+
+
 def test_an_unknown_setting_is_not_found(office: Office) -> None:
     with pytest.raises(NotFound, match="config show"):
         configuration.set_setting(office.console, "nonsense", "1")
