@@ -128,7 +128,7 @@ def admin_server(server: WebServer) -> list[str]:
         f'    ssl_certificate_key "{server.key}";',
         "    ssl_protocols TLSv1.2 TLSv1.3;",
         f"    ssl_ciphers {MODERN_CIPHERS};",
-        "    ssl_prefer_server_ciphers off;",
+        "    ssl_prefer_server_ciphers on;",
         "    ssl_session_cache shared:admin:2m;",
         "    ssl_session_tickets off;",
         # A plain request to the TLS port is a person who typed http://: send them on.
