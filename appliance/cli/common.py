@@ -30,7 +30,7 @@ NOTHING_HERE = (
 CANNOT_MAKE = "The data folder {path} cannot be made: {reason}. Choose another one with --data-dir."
 MAX_LINE_BYTES = 4096
 """Far above the longest password that is allowed: the check of its length says what is."""
-NOT_TEXT = "The password on standard input is not UTF-8 text."
+NOT_TEXT = "The {what} on standard input is not UTF-8 text."
 NO_PASSWORD = "--password-stdin was given, but there is no password on standard input."  # noqa: S105 - a message
 
 
@@ -65,13 +65,18 @@ def password_option(function: Function) -> Function:
 
 def read_password() -> Secret:
     """The first line of standard input, without its end."""
+    return read_secret("password", NO_PASSWORD)
+
+
+def read_secret(what: str, missing: str) -> Secret:
+    """The same for another secret; `missing` is said when there is none."""
     line = sys.stdin.buffer.readline(MAX_LINE_BYTES)
     try:
         text = line.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise click.UsageError(NOT_TEXT) from error
+        raise click.UsageError(NOT_TEXT.format(what=what)) from error
     if not text:
-        raise click.UsageError(NO_PASSWORD)
+        raise click.UsageError(missing)
     return Secret(text)
 
 

@@ -18,6 +18,7 @@ LOCKED = (
     "{name} is {value} by the variable {variable}, with which GoSIP was started, and the variable wins. Nothing was "
     "changed: take {variable} away or change it, and start GoSIP again."
 )
+KEPT_SEALED = "{name} is a secret, and not set here: gosip cloudflare token set takes it on standard input."
 NOT_YET = "{name} belongs to a part of GoSIP that this version does not have yet."
 
 
@@ -32,6 +33,8 @@ class SettingView:
     help: str
     can_be_set: bool
     """Whether `set_setting` takes it."""
+    is_kept_sealed: bool
+    """Whether it is a secret that the database may hold, and a verb of its own sets it."""
 
 
 def list_settings(context: Context) -> tuple[SettingView, ...]:
@@ -123,7 +126,9 @@ def find_setting(name: str) -> Setting:
 def column_of(setting: Setting) -> str:
     if not setting.is_offered:
         raise Invalid({setting.name: NOT_YET.format(name=setting.name)})
-    if setting.column is None or setting.is_secret:
+    if setting.is_secret and setting.column is not None:
+        raise Invalid({setting.name: KEPT_SEALED.format(name=setting.name)})
+    if setting.column is None:
         raise Invalid({setting.name: ONLY_ENVIRONMENT.format(name=setting.name, variable=setting.variable)})
     return setting.column
 
@@ -147,4 +152,5 @@ def view_of(settings: Settings, setting: Setting) -> SettingView:
         source=settings.source(setting.name),
         help=setting.help,
         can_be_set=setting.is_offered and setting.column is not None and not setting.is_secret,
+        is_kept_sealed=setting.column is not None and setting.is_secret,
     )

@@ -239,11 +239,11 @@ class SettingValues:
         "Keep the DNS records that phones need at Cloudflare.",
         column="dns_records_kept",
     )
-    cloudflare_dns_api_token: Secret | None = later(
+    cloudflare_dns_api_token: Secret | None = setting(
         "CLOUDFLARE_DNS_API_TOKEN",
         parsers.secret,
         None,
-        "Token for the DNS challenge.",
+        "The API token of Cloudflare for the DNS of the domain; stored sealed by gosip cloudflare token set.",
         column="cloudflare_api_token",
         is_secret=True,
     )

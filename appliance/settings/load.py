@@ -84,6 +84,8 @@ class Settings(SettingValues):
             elif (text := text_in(rows, setting)) is not None:
                 values[name] = parsed(setting, text, f"The setting {name} in the database")
                 sources[name] = Source.DATABASE
+            elif setting.is_secret and setting.column is not None and rows.get(setting.column):
+                sources[name] = Source.DATABASE  # sealed: whoever needs the value opens it
         if values.get("debug") and "log_level" not in sources:
             values["log_level"], sources["log_level"] = "debug", sources["debug"]
         public = {name: text for name, text in given.items() if not VARIABLES[name].is_secret}
@@ -106,7 +108,7 @@ class Settings(SettingValues):
         """The value as a person reads it; of a secret only whether it is set."""
         value = getattr(self, name)
         if SETTINGS[name].is_secret:
-            return "set" if value else ""
+            return "set" if value or self.source(name) is Source.DATABASE else ""
         return text_of(value)
 
     def with_values(self, **values: Any) -> Settings:

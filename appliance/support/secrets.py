@@ -143,8 +143,9 @@ def box_of(folder: DataFolder, table: str, column: str) -> tuple[SecretBox, str]
 
 
 def opened(box: SecretBox, field: str, sealed: bytes | str) -> Iterator[bytes]:
-    with contextlib.suppress(SecretBoxError, TypeError):
-        yield box.open(field, bytes(sealed) if isinstance(sealed, bytes) else sealed.encode()).reveal().encode()
+    """A column of text holds the sealed value in base64."""
+    with contextlib.suppress(SecretBoxError, TypeError, ValueError):
+        yield box.open(field, sealed if isinstance(sealed, bytes) else base64.b64decode(sealed)).reveal().encode()
 
 
 def key_secrets(folder: DataFolder) -> Iterator[bytes]:
