@@ -12,29 +12,41 @@ from typing import Any
 import click
 
 from appliance import __version__
-from appliance.cli import (
-    bans,
-    bindings,
-    calls,
-    cloudflare,
-    completion,
-    configuration,
-    devices,
-    help,
-    keys,
-    people,
-    records,
-    support,
-    system,
-    tokens,
-    trace,
-)
 from appliance.cli.frame import NOT_REACHABLE, REFUSED, WRONG_USAGE, GosipCommand
+from appliance.cli.verbs import Verbs
 
 __all__ = ["NOT_REACHABLE", "REFUSED", "WRONG_USAGE", "main"]
 
+VERBS = {
+    "up": "system.up",
+    "down": "system.down",
+    "status": "system.status",
+    "log": "system.log",
+    "device": "devices.device",
+    "call": "calls.call",
+    "binding": "bindings.binding",
+    "ban": "bans.ban",
+    "trace": "trace.trace",
+    "admin": "people.admin",
+    "user": "people.user",
+    "token": "tokens.token",
+    "config": "configuration.config",
+    "cloudflare": "cloudflare.cloudflare",
+    "audit": "records.audit",
+    "event": "records.event",
+    "support-bundle": "support.support_bundle",
+    "key": "keys.key",
+    "completion": "completion.completion",
+    "help": "help.help_",
+}
+"""Where each verb is, in `appliance.cli`."""
 
-@click.group(cls=GosipCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(
+    cls=GosipCommand,
+    commands=Verbs(VERBS),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--data-dir", type=click.Path(file_okay=False), help="The data folder for any verb; GOSIP_DATA_DIR, else ./data."
 )
@@ -51,8 +63,10 @@ def main(context: click.Context, data_dir: str | None) -> None:
 
     Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage; 3 the system does not run.
     """
-    if data_dir is not None:
-        context.default_map = defaults(main, {"data_dir": data_dir})
+    verb = main.get_command(context, context.invoked_subcommand or "")
+    if data_dir is not None and verb is not None and verb.name is not None:
+        values = {"data_dir": data_dir}
+        context.default_map = {verb.name: defaults(verb, values) if isinstance(verb, click.Group) else values}
 
 
 def defaults(group: click.Group, values: dict[str, str]) -> dict[str, Any]:
@@ -61,25 +75,3 @@ def defaults(group: click.Group, values: dict[str, str]) -> dict[str, Any]:
         name: defaults(command, values) if isinstance(command, click.Group) else values
         for name, command in group.commands.items()
     }
-
-
-for command in (
-    *system.COMMANDS,
-    devices.device,
-    calls.call,
-    bindings.binding,
-    bans.ban,
-    trace.trace,
-    people.admin,
-    people.user,
-    tokens.token,
-    configuration.config,
-    cloudflare.cloudflare,
-    records.audit,
-    records.event,
-    support.support_bundle,
-    keys.key,
-    completion.completion,
-    help.help_,
-):
-    main.add_command(command)

@@ -318,7 +318,3 @@ def follow_files(paths: list[Path], *, as_json: bool) -> None:
                 for line in complete.decode(errors="replace").split("\n"):
                     print_log_line(path, line, several=len(paths) > 1, as_json=as_json)
         time.sleep(FOLLOW_SECONDS)
-
-
-COMMANDS: tuple[click.Command, ...] = (up, down, status, log)
-"""What the group of `appliance.cli` adds."""

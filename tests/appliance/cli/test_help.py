@@ -10,11 +10,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from appliance.cli import main, system
+from appliance.cli import main
 
 PAGE = Path(__file__).parents[3] / "docs" / "operator" / "commands.md"
 WITHOUT_JSON = {"up", "completion", "help"}
 """What prints no result."""
+OF_THE_SYSTEM = {"up", "down", "status", "log"}
 COMMON = {"--data-dir", "--json", "--help", "--version"}
 
 
@@ -64,7 +65,7 @@ def test_every_verb_has_help(verb: str) -> None:
     assert all(parameter.help for parameter in VERBS[verb].params if isinstance(parameter, click.Option))
 
 
-@pytest.mark.parametrize("verb", [name for name, command in VERBS.items() if command not in system.COMMANDS])
+@pytest.mark.parametrize("verb", [name for name in VERBS if name not in OF_THE_SYSTEM])
 def test_help_has_an_example_and_the_exit_codes(verb: str) -> None:
     text = VERBS[verb].help or ""
     assert f"gosip {verb}" in text
@@ -96,3 +97,7 @@ def test_help_as_a_verb_says_the_same_as_the_option(verb: str) -> None:
 def test_help_for_an_unknown_verb_is_wrong_usage(verb: str) -> None:
     result = CliRunner().invoke(main, ["help", *verb.split()], prog_name="gosip")
     assert (result.exit_code, f"There is no verb {verb}." in result.stderr) == (2, True)
+
+
+def test_a_verb_is_found_under_the_name_that_it_has() -> None:
+    assert {name: command.name for name, command in main.commands.items()} == {name: name for name in main.commands}
