@@ -13,6 +13,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from appliance.certificates.policy import MODERN_CIPHERS
 from appliance.folders import DataFolder
 
 Network = IPv4Network | IPv6Network
@@ -28,14 +29,6 @@ PRIVATE_NETWORKS: tuple[Network, ...] = (
     IPv6Network("fe80::/10"),
 )
 """RFC 1918, RFC 4193, loopback and link-local."""
-
-MODERN_CIPHERS = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-)
-"""The suites of TLS 1.2 with forward secrecy and authenticated encryption; TLS 1.3 has no others."""
-
 
 PROGRAM_REQUESTS_PER_SECOND = 50
 """Of one token, lasting: below what the admin app serves, far above what a program needs that waits for answers."""
