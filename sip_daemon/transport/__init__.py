@@ -2,6 +2,7 @@
 
 from sip_daemon.transport.barred import Barred
 from sip_daemon.transport.guard import OncePerSource, SourceRate, TokenBucket
+from sip_daemon.transport.handshake_failures import HandshakeFailure
 from sip_daemon.transport.interfaces import LocalAddress, Network
 from sip_daemon.transport.layer import ALL, TransportLayer
 from sip_daemon.transport.limits import TransportLimits
@@ -9,11 +10,14 @@ from sip_daemon.transport.locating import Target
 from sip_daemon.transport.receiver import TransportReceiver
 from sip_daemon.transport.resolver import DnsResolver
 from sip_daemon.transport.status import ListenerState, ListenerStatus
+from sip_daemon.transport.tls import KeyPair, TlsError, TlsPolicy, TlsServer
 
 __all__ = [
     "ALL",
     "Barred",
     "DnsResolver",
+    "HandshakeFailure",
+    "KeyPair",
     "ListenerState",
     "ListenerStatus",
     "LocalAddress",
@@ -21,6 +25,9 @@ __all__ = [
     "OncePerSource",
     "SourceRate",
     "Target",
+    "TlsError",
+    "TlsPolicy",
+    "TlsServer",
     "TokenBucket",
     "TransportLayer",
     "TransportLimits",

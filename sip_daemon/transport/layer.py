@@ -24,8 +24,9 @@ from sip_daemon.transport.locating import Locator, Target
 from sip_daemon.transport.receiver import Deaf, TransportReceiver
 from sip_daemon.transport.resolver import DnsResolver, Lookup
 from sip_daemon.transport.status import ListenerStatus, log_listener
-from sip_daemon.transport.stream import TCP, StreamKind
+from sip_daemon.transport.stream import TCP, TLS, StreamKind
 from sip_daemon.transport.stream_listener import StreamListener
+from sip_daemon.transport.tls import TlsServer
 from sip_daemon.transport.udp_sockets import UdpSockets
 
 logger = logging.getLogger("sip_daemon.transport")
@@ -54,6 +55,8 @@ class TransportLayer:
         self._connections = ConnectionTable(self.limits, self._receiver, self._loop.time, self.barred)
         self._stream_listeners: list[StreamListener] = []
         self._stream_statuses: dict[tuple[StreamKind, TransportAddress], ListenerStatus] = {}
+        self.tls = TlsServer(self.limits.handshake_seconds, self._loop.time)
+        """The context of every encrypted listener, and who failed to shake hands."""
         self._connector = Connector(self._connections)
         self._locator = Locator(lookup or DnsResolver(), self._udp.source)
         self._followed: dict[int, tuple[int, ...]] = {}
@@ -77,14 +80,16 @@ class TransportLayer:
         if bind not in WILDCARDS:
             address = TransportAddress(bind, port)
             return [await self.listen_udp(address), await self.listen_tcp(address)]
-        families = WILDCARDS[bind]
-        self._follow_addresses(port, families)
-        wildcards = {4: "0.0.0.0", 6: "::"}  # noqa: S104
-        present = {4} | {address.network.version for address in self._addresses}
-        for family in families:
-            if family in present:
-                await self.listen_tcp(TransportAddress(wildcards[family], port))
+        self._follow_addresses(port, WILDCARDS[bind])
+        for host in self._stream_hosts(bind):
+            await self.listen_tcp(TransportAddress(host, port))
         return [status for status in self.listeners if status.address.port == port]
+
+    async def listen_tls(self, bind: str, port: int) -> list[ListenerStatus]:
+        """TLS on one address or on all. Without a context in `tls` the listeners are named as failed, and open by
+        `retry` when there is one."""
+        self._rescan()
+        return [self._listen_stream(TLS, TransportAddress(host, port)) for host in self._stream_hosts(bind)]
 
     async def listen_udp(self, address: TransportAddress) -> ListenerStatus:
         """One UDP socket on one address."""
@@ -95,20 +100,50 @@ class TransportLayer:
         """A TCP listener; a wildcard address takes all of its family."""
         return self._listen_stream(TCP, address)
 
+    def _stream_hosts(self, bind: str) -> list[str]:
+        """What a stream binds: the one address, or a wildcard for each family that this machine has."""
+        if bind not in WILDCARDS:
+            return [bind]
+        wildcards = {4: "0.0.0.0", 6: "::"}  # noqa: S104
+        present = {4} | {address.network.version for address in self._addresses}
+        return [wildcards[family] for family in WILDCARDS[bind] if family in present]
+
     def _listen_stream(self, kind: StreamKind, address: TransportAddress) -> ListenerStatus:
-        try:
-            listener = StreamListener(kind, address, self._connections)
-        except OSError as error:
-            status = ListenerStatus.failed(kind.transport, address, error)
-        else:
+        asked = address
+        status, listener = self._open_stream(kind, address)
+        if listener is not None:
             self._stream_listeners.append(listener)
             address = listener.address
-            status = ListenerStatus.listening(kind.transport, address)
+            self._stream_statuses.pop((kind, asked), None)
         if self._stream_statuses.get((kind, address)) != status:
             log_listener(status)
         self._stream_statuses[kind, address] = status
         self._arm_sweep()
         return status
+
+    def _open_stream(self, kind: StreamKind, address: TransportAddress) -> tuple[ListenerStatus, StreamListener | None]:
+        tls = self.tls if kind.transport.is_secure else None
+        if tls is not None and tls.context is None:
+            return ListenerStatus.without_certificate(kind.transport, address, tls.trouble), None
+        try:
+            listener = StreamListener(kind, address, self._connections, tls)
+        except OSError as error:
+            return ListenerStatus.failed(kind.transport, address, error), None
+        return ListenerStatus.listening(kind.transport, listener.address), listener
+
+    def stop_listening_on(self, transport: TransportProtocol) -> None:
+        """Takes no new connections of that stream transport; what is open lives on."""
+        for listener in [one for one in self._stream_listeners if one.kind.transport is transport]:
+            listener.close()
+            self._stream_listeners.remove(listener)
+        for key in [key for key in self._stream_statuses if key[0].transport is transport]:
+            del self._stream_statuses[key]
+
+    def retry(self) -> None:
+        """Open the stream listeners that could not be opened before."""
+        for (kind, address), status in list(self._stream_statuses.items()):
+            if not status.is_listening:
+                self._listen_stream(kind, address)
 
     @property
     def listeners(self) -> list[ListenerStatus]:
@@ -245,10 +280,7 @@ class TransportLayer:
         self._rescan()
         for port, families in self._followed.items():
             self._udp.follow(self._hosts(families), port)
-        # A port may have become free, too.
-        for (kind, address), status in list(self._stream_statuses.items()):
-            if not status.is_listening:
-                self._listen_stream(kind, address)
+        self.retry()  # A port may have become free, too.
 
     def _hosts(self, families: Iterable[int]) -> list[str]:
         wanted = set(families)

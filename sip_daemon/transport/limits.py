@@ -30,6 +30,8 @@ class TransportLimits:
     """Bytes that a peer may leave unread before its connection is closed."""
     connect_seconds: float = 10.0
     """For a connection that we open."""
+    handshake_seconds: float = 10.0
+    """For the TLS handshake of an accepted connection, from the connection on."""
     cached_flows: int = 8192
     """`Flow` values kept for each UDP socket; the oldest are forgotten first."""
     datagrams_per_wake: int = 32

@@ -39,6 +39,10 @@ class ListenerStatus:
     def failed(cls, transport: TransportProtocol, address: TransportAddress, error: OSError) -> ListenerStatus:
         return cls(transport, address, ListenerState.FAILED, explain(error, transport, address))
 
+    @classmethod
+    def without_certificate(cls, transport: TransportProtocol, address: TransportAddress, why: str) -> ListenerStatus:
+        return cls(transport, address, ListenerState.FAILED, f"Cannot listen on {transport} {address}. {why}")
+
 
 def explain(error: OSError, transport: TransportProtocol, address: TransportAddress) -> str:
     """Why nobody can reach us there, and what to do about it."""

@@ -44,6 +44,7 @@ class StreamKind:
 
 
 TCP = StreamKind(TransportProtocol.TCP, StreamFramer)
+TLS = StreamKind(TransportProtocol.TLS, StreamFramer)
 
 
 class ConnectionOwner(Protocol):

@@ -8,7 +8,8 @@ import socket
 
 from sip_daemon.flow import TransportAddress
 from sip_daemon.transport.connections import ConnectionTable
-from sip_daemon.transport.stream import StreamKind
+from sip_daemon.transport.stream import StreamConnection, StreamKind
+from sip_daemon.transport.tls import TlsServer
 
 logger = logging.getLogger("sip_daemon.transport")
 
@@ -26,12 +27,16 @@ timer B, and longer than the radio of a mobile phone is away in a tunnel. Linux 
 class StreamListener:
     """A listening socket of one stream kind."""
 
-    def __init__(self, kind: StreamKind, address: TransportAddress, connections: ConnectionTable) -> None:
-        """Binds and listens; raises OSError. Port 0 takes a free one."""
+    def __init__(
+        self, kind: StreamKind, address: TransportAddress, connections: ConnectionTable, tls: TlsServer | None = None
+    ) -> None:
+        """Binds and listens; raises OSError. Port 0 takes a free one. With `tls` each connection begins with a
+        handshake."""
         self.kind = kind
         self._socket = listening_socket(address)
         self.address = TransportAddress(address.host, self._socket.getsockname()[1])
         self._connections = connections
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
@@ -68,11 +73,13 @@ class StreamListener:
         task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, sock: socket.socket, host: str) -> None:
-        """The place of an upgrade (TLS) before the connection begins."""
         sock.setblocking(False)
         try:
             watch_for_dead_peer(sock)
-            await self._loop.connect_accepted_socket(lambda: self._connections.new(self.kind, is_accepted=True), sock)
+            if self._tls is not None:
+                await self._tls.accept(sock, host, self.address.port, self._new_connection)
+            else:
+                await self._loop.connect_accepted_socket(self._new_connection, sock)
         except OSError as error:
             logger.debug("accepted connection lost at once: %s", error)
             sock.close()
@@ -81,6 +88,9 @@ class StreamListener:
             raise
         finally:
             self._connections.release(host)
+
+    def _new_connection(self) -> StreamConnection:
+        return self._connections.new(self.kind, is_accepted=True)
 
     def _rest(self, error: OSError) -> None:
         logger.error(
