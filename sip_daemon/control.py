@@ -81,6 +81,12 @@ class LiveSystem(Protocol):
     def unban(self, source: str) -> str:
         """The source as it is written in the list. Raises `SipError` when it is not there."""
 
+    async def reload_tls(self) -> dict[str, Any]:
+        """Serve the certificates that are installed now. Raises `SipError` with the reason; then nothing changed."""
+
+    def tls_status(self) -> dict[str, Any]:
+        """What new handshakes get, and which failed."""
+
     async def refresh(self) -> int:
         """Look for changed configuration now; the revision that is current then."""
 
@@ -151,6 +157,12 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         except SipError as error:
             raise CallRefused(NOT_FOUND, str(error)) from error
 
+    async def reload_tls(params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+        try:
+            return await system.reload_tls()
+        except SipError as error:
+            raise CallRefused(CONFLICT, str(error)) from error
+
     def set_level(params: dict[str, Any]) -> dict[str, Any]:
         level = text(params, "level")
         if level not in LEVELS:
@@ -170,6 +182,8 @@ def methods(system: LiveSystem) -> Mapping[str, Handler]:
         "ban.add": add_ban,
         "ban.remove": remove_ban,
         "nudge": nudge,
+        "tls.reload": reload_tls,
+        "tls.status": without_params(system.tls_status),
         "trace.level": set_level,
         "trace.read": read_trace,
     }

@@ -34,7 +34,10 @@ class CertificateStore:
 
     def load_current(self, key_type: str, *, now: datetime) -> Bundle | None:
         """The installed bundle, None when there is none. Raises `CertificateError` when what is there is unusable."""
-        folder = self.current(key_type)
+        return self.load_version(self.current(key_type), now=now)
+
+    def load_version(self, folder: Path, *, now: datetime) -> Bundle | None:
+        """The bundle in one folder; else as `load_current`."""
         try:
             return load((folder / CHAIN).read_bytes(), (folder / KEY).read_bytes(), now=now)
         except FileNotFoundError:

@@ -161,10 +161,15 @@ class SettingValues:
         column="connections_per_source",
     )
 
-    tls_enabled: bool = later(
-        "GOSIP_TLS_ENABLED", parsers.boolean, False, "SIP over TLS and secure WebSocket.", column="tls_enabled", unset=0
+    tls_enabled: bool = setting(
+        "GOSIP_TLS_ENABLED",
+        parsers.boolean,
+        False,
+        "Whether phones may connect by TLS, with the certificate that the admin pages have.",
+        column="tls_enabled",
+        unset=0,
     )
-    tls_port: int = later("GOSIP_TLS_PORT", parsers.port, 5061, "SIP over TLS.", column="tls_port")
+    tls_port: int = setting("GOSIP_TLS_PORT", parsers.port, 5061, "SIP over TLS.", column="tls_port")
     tls_wss_port: int = later(
         "GOSIP_TLS_WSS_PORT", parsers.port, 5081, "SIP over secure WebSocket.", column="tls_wss_port"
     )
@@ -180,17 +185,25 @@ class SettingValues:
         "GOSIP_TLS_CERT_FILE", parsers.file, "", "Certificate and chain (manual mode).", column="tls_cert_file"
     )
     tls_key_file: str = later("GOSIP_TLS_KEY_FILE", parsers.file, "", "Key (manual mode).", column="tls_key_file")
-    tls_ca_file: str = later(
-        "GOSIP_TLS_CA_FILE", parsers.file, "", "Authorities for client certificates.", column="tls_ca_file"
+    tls_ca_file: str = setting(
+        "GOSIP_TLS_CA_FILE",
+        parsers.file,
+        "",
+        "The file with the authorities (PEM) whose certificates phones may show.",
+        column="tls_ca_file",
     )
-    tls_min_version: str = later(
-        "GOSIP_TLS_MIN_VERSION", parsers.choice("1.2", "1.3"), "1.2", "Lowest TLS version.", column="tls_min_version"
+    tls_min_version: str = setting(
+        "GOSIP_TLS_MIN_VERSION",
+        parsers.choice("1.2", "1.3"),
+        "1.2",
+        "The lowest version of TLS that phones may speak.",
+        column="tls_min_version",
     )
-    tls_client_auth: str = later(
+    tls_client_auth: str = setting(
         "GOSIP_TLS_CLIENT_AUTH",
         parsers.choice("none", "request", "require"),
         "none",
-        "Whether phones show a certificate of their own.",
+        "Whether phones show a certificate of their own: none, request (checked when shown) or require.",
         column="tls_client_auth",
     )
     tls_disable_unencrypted: bool = later(
@@ -200,7 +213,7 @@ class SettingValues:
         "No SIP over UDP and TCP at all.",
         column="tls_disable_unencrypted",
     )
-    tls_ciphers: str = later(
+    tls_ciphers: str = setting(
         "GOSIP_TLS_CIPHERS",
         parsers.choice("modern", "compatible"),
         "modern",

@@ -28,6 +28,7 @@ from sip_daemon.call.manager import CallManager
 from sip_daemon.daemon.configuration import Configuration, own_names
 from sip_daemon.daemon.defending import defend_as_set, event_of
 from sip_daemon.daemon.dispatch import Dispatcher
+from sip_daemon.daemon.encryption import Encryption
 from sip_daemon.daemon.live import Live
 from sip_daemon.daemon.live_trace import LiveTrace
 from sip_daemon.daemon.publishing import TOPICS, Publisher
@@ -113,6 +114,7 @@ class SipDaemon:
             soon=asyncio.get_running_loop().call_soon,
             report=self._report,
         )
+        self.encryption = Encryption(self.transport, settings, self.store.submit)
         self.transport.backlog_handler = self.overload.datagrams_wait
         self.dispatcher = Dispatcher(
             self.endpoint,
@@ -169,6 +171,7 @@ class SipDaemon:
             defence=self.defence,
             overload=self.overload,
             refresh=self._look,
+            encryption=self.encryption,
             trace=LiveTrace(self.trace, self.locations, self.calls, self.endpoint.now),
         )
 
@@ -210,6 +213,7 @@ class SipDaemon:
         self.dispatcher.attach()
         listeners = await self.transport.listen(self._settings.bind_address or ALL, self._settings.sip_port)
         refuse_to_be_deaf(listeners)
+        await self.encryption.follow(self._settings)
         self.calls.begin_sending()
         self.configuration.look_at_addresses()
         try:
@@ -278,7 +282,9 @@ class SipDaemon:
         if directory is not None:
             self.configuration.take(directory)
             self.dispatcher.note(self.locations.retain(directory.device))
-            defend_as_set(self.defence, await asyncio.to_thread(Settings.load, self._settings.data_dir))
+            settings = await asyncio.to_thread(Settings.load, self._settings.data_dir)
+            defend_as_set(self.defence, settings)
+            await self.encryption.follow(settings)
             log.info("configuration %d is in use", directory.revision)
 
     async def _close(self) -> None:

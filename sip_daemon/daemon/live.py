@@ -10,6 +10,7 @@ from appliance import logs
 from sip_daemon.call.manager import CallManager
 from sip_daemon.call.view import describe_calls, describe_plan, describe_quality
 from sip_daemon.control import TraceRequest
+from sip_daemon.daemon.encryption import Encryption
 from sip_daemon.daemon.live_trace import LiveTrace
 from sip_daemon.defence import Defence, Overload
 from sip_daemon.directory import Directory
@@ -37,6 +38,7 @@ class Live:
         defence: Defence,
         overload: Overload,
         refresh: Callable[[], Awaitable[None]],
+        encryption: Encryption,
         trace: LiveTrace,
     ) -> None:
         self._started_at = started_at
@@ -50,6 +52,7 @@ class Live:
         self._defence = defence
         self._overload = overload
         self._refresh = refresh
+        self._encryption = encryption
         self._trace = trace
         self._listeners: list[ListenerStatus] = []
         self._listeners_revision = 0
@@ -133,6 +136,12 @@ class Live:
 
     def unban(self, source: str) -> str:
         return self._defence.unban(source).source
+
+    async def reload_tls(self) -> dict[str, Any]:
+        return await self._encryption.reload()
+
+    def tls_status(self) -> dict[str, Any]:
+        return self._encryption.status()
 
     async def refresh(self) -> int:
         await self._refresh()

@@ -20,6 +20,7 @@ class Pretended:
 
     def __init__(self) -> None:
         self.asked: list[object] = []
+        self.certificate_trouble = ""
 
     def status(self) -> dict[str, Any]:
         return {"version": "1"}
@@ -59,6 +60,14 @@ class Pretended:
         if source != "192.0.2.1":
             raise SipError("not banned")
         return source
+
+    async def reload_tls(self) -> dict[str, Any]:
+        if self.certificate_trouble:
+            raise SipError(self.certificate_trouble)
+        return {"certificates": {}}
+
+    def tls_status(self) -> dict[str, Any]:
+        return {"enabled": True}
 
     async def refresh(self) -> int:
         return 42
@@ -201,3 +210,13 @@ async def test_a_trace_of_two_things_at_once_is_refused(params: dict[str, Any]) 
     with pytest.raises(CallRefused) as refused:
         await ask("trace.read", **params)
     assert refused.value.code == INVALID_PARAMS
+
+
+async def test_certificates_are_taken_up_or_refused_with_the_reason() -> None:
+    system = Pretended()
+    assert await ask("tls.reload", system) == {"certificates": {}}
+    system.certificate_trouble = "The key does not belong to the certificate."
+    with pytest.raises(CallRefused, match="The key does not belong") as refused:
+        await ask("tls.reload", system)
+    assert refused.value.code == CONFLICT
+    assert await ask("tls.status", system) == {"enabled": True}

@@ -41,7 +41,7 @@ class Shelf:
             self._folder / f"{account.username}-{next(self._names)}",
             username=account.username,
             password=options.pop("password", account.password),
-            server=self._system.server_at(host),
+            server=options.pop("server", self._system.server_at(host)),
             tone=tone,
             **options,
         )

@@ -171,8 +171,8 @@ def test_a_misspelt_variable_is_noted_with_the_likely_name(folder: DataFolder) -
 
 
 def test_a_variable_of_a_part_that_is_not_there_yet_is_noted(folder: DataFolder) -> None:
-    assert loaded(folder, GOSIP_TLS_ENABLED="true").notes == (
-        "GOSIP_TLS_ENABLED is set, but has no effect in this version.",
+    assert loaded(folder, GOSIP_SRTP_ENABLED="true").notes == (
+        "GOSIP_SRTP_ENABLED is set, but has no effect in this version.",
     )
 
 
