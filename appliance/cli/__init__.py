@@ -26,6 +26,7 @@ VERBS = {
     "call": "calls.call",
     "binding": "bindings.binding",
     "ban": "bans.ban",
+    "tls": "tls.tls",
     "trace": "trace.trace",
     "admin": "people.admin",
     "user": "people.user",

@@ -42,6 +42,7 @@ class StandInDaemon:
             {"transport": "TCP", "address": "0.0.0.0", "port": 5060, "state": "listening", "error": None},
         ]
         self._bans: dict[str, dict[str, Any]] = {}
+        self._tls: dict[str, Any] = tls_status(enabled=False)
         self._revisions = {"bindings": 1, "calls": 1, "listeners": 1, "bans": 1}
         self._started_at = time.time()
         self._socket: socket.socket | None = None
@@ -136,6 +137,10 @@ class StandInDaemon:
 
     def end_call(self, call_id: str) -> None:
         self._change("calls", self._calls, call_id, None)
+
+    def serve_tls(self, *, error: str | None = None, failures: Mapping[str, str] | None = None) -> None:
+        """SIP over TLS is on; `failures` are reasons by source."""
+        self._tls = tls_status(enabled=True, error=error, failures=failures or {})
 
     def ban(self, source: str, state: str = "banned", reason: str = "wrong-credentials", **more: Any) -> dict[str, Any]:
         """An address is kept out."""
@@ -279,6 +284,8 @@ class StandInDaemon:
                     raise CallRefused(NOT_FOUND, f"{source} is not banned.")
                 self._revisions["bans"] += 1
                 return {"source": source}
+            case "tls.status":
+                return self._tls
             case "trace.read":
                 self.traced.append(request.params)
                 found = [entry for entry in self._trace if entry["serial"] > request.params["after"]]
@@ -376,3 +383,27 @@ SERIES = {
 
 def quality(leg: Mapping[str, Any]) -> dict[str, Any]:
     return {"side": leg["side"], "device": leg["device"], "quality": SERIES, "hearing": []}
+
+
+def tls_status(*, enabled: bool, error: str | None = None, failures: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What the method `tls.status` answers."""
+    listener = {
+        "transport": "TLS",
+        "address": "0.0.0.0",
+        "port": 5061,
+        "state": "failed" if error else "listening",
+        "error": error,
+    }
+    certificate = {"fingerprint": "ab" * 32, "serial": "1f", "not_after": 1.9e9, "names": ["phones.example"]}
+    return {
+        "enabled": enabled,
+        "listeners": [listener] if enabled else [],
+        "certificates": {"rsa": certificate} if enabled else {},
+        "policy": {"min_version": "1.2", "ciphers": "modern", "client_auth": "none", "ca_files": []},
+        "reloaded_at": 1.7e9 if enabled else None,
+        "reload_error": None,
+        "failures": [
+            {"at": 1.7e9, "source": source, "port": 5061, "reason": reason, "count": 3}
+            for source, reason in (failures or {}).items()
+        ],
+    }

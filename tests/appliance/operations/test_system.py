@@ -146,7 +146,7 @@ def test_a_setting_that_the_environment_decides_is_not_stored(office: Office) ->
         ("sip_port", "many", "from 1 to 65535"),
         ("log_level", "loud", "debug, info"),
         ("database_url", "sqlite:", "variable GOSIP_DATABASE_URL only"),
-        ("tls_enabled", "true", "does not have yet"),
+        ("srtp_enabled", "true", "does not have yet"),
     ],
 )
 def test_a_value_that_cannot_be_stored_is_said_in_words(office: Office, name: str, value: str, said: str) -> None:
@@ -173,7 +173,7 @@ def test_an_unknown_setting_is_not_found(office: Office) -> None:
 def test_only_what_works_is_listed(office: Office) -> None:
     names = {view.name for view in configuration.list_settings(office.console)}
     assert "sip_port" in names
-    assert "tls_enabled" not in names
+    assert "srtp_enabled" not in names
 
 
 def test_settings_are_for_administrators(office: Office) -> None:
