@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.certificates.bundle import Bundle, load, load_chain, load_key
-from appliance.certificates.store import CertificateStore, write_durably
+from appliance.certificates.store import KEY_TYPES, CertificateStore, write_durably
 from appliance.errors import CertificateError
 
 ROOT_LIFETIME = timedelta(days=3650)
@@ -47,22 +47,33 @@ class LocalRoot:
 def ensure_self_signed(store: CertificateStore, names: Sequence[str], *, now: datetime) -> Path:
     """Install a leaf for these names and addresses unless a good one of ours is there. Returns its folder.
 
-    A certificate that came from elsewhere (uploaded, or issued by a public authority) is left alone.
+    A certificate that came from elsewhere (uploaded, or issued by a public authority) is left alone, also one that has
+    expired: who trusts it is told why it fails, and an administrator sees it everywhere that certificates are shown.
     """
     root = ensure_root(store.path, now=now)
     wanted = unique(names)
-    try:
-        current = store.load_current("rsa", now=now)
-    except CertificateError:
-        current = None  # damaged or expired: anything is better than a port that cannot shake hands
-    if current is not None and not needs_renewal(current, root, wanted, now):
+    for key_type in KEY_TYPES:
+        if is_from_elsewhere(readable(store, key_type), root):
+            return store.current(key_type)
+    current = readable(store, "rsa")
+    if current is not None and not needs_renewal(current, wanted, now):
         return store.current("rsa")
     return store.install(make_leaf(root, wanted, now=now), now=now)
 
 
-def needs_renewal(current: Bundle, root: LocalRoot, names: Sequence[str], now: datetime) -> bool:
-    if current.leaf.issuer != root.certificate.subject:
-        return False
+def readable(store: CertificateStore, key_type: str) -> Bundle | None:
+    """What is installed, whatever its dates say; None also for what is damaged."""
+    try:
+        return store.load_current(key_type, now=None)
+    except CertificateError:
+        return None
+
+
+def is_from_elsewhere(bundle: Bundle | None, root: LocalRoot) -> bool:
+    return bundle is not None and bundle.leaf.issuer != root.certificate.subject
+
+
+def needs_renewal(current: Bundle, names: Sequence[str], now: datetime) -> bool:
     return current.not_after - now < RENEW_BEFORE or set(current.names) != set(names)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from appliance.certificates.bundle import Bundle, load
 from appliance.errors import CertificateError
 
+KEY_TYPES = ("rsa", "ecdsa")
 CHAIN = "fullchain.pem"
 KEY = "privkey.pem"
 KEPT_VERSIONS = 5
@@ -32,11 +34,14 @@ class CertificateStore:
         """The folder through which programs read the pair; it may not exist yet."""
         return self.path / "current" / key_type
 
-    def load_current(self, key_type: str, *, now: datetime) -> Bundle | None:
-        """The installed bundle, None when there is none. Raises `CertificateError` when what is there is unusable."""
+    def load_current(self, key_type: str, *, now: datetime | None) -> Bundle | None:
+        """The installed bundle, None when there is none. Raises `CertificateError` when what is there is unusable.
+
+        Without `now` one that has expired is given all the same.
+        """
         return self.load_version(self.current(key_type), now=now)
 
-    def load_version(self, folder: Path, *, now: datetime) -> Bundle | None:
+    def load_version(self, folder: Path, *, now: datetime | None) -> Bundle | None:
         """The bundle in one folder; else as `load_current`."""
         try:
             return load((folder / CHAIN).read_bytes(), (folder / KEY).read_bytes(), now=now)
@@ -54,6 +59,7 @@ class CertificateStore:
         temporary.mkdir(mode=0o700)
         write_durably(temporary / CHAIN, bundle.chain_pem, 0o644)
         write_durably(temporary / KEY, bundle.key_pem, 0o600)
+        prove(temporary)
         if version.exists():
             shutil.rmtree(version)
         temporary.rename(version)
@@ -61,6 +67,10 @@ class CertificateStore:
         self._point_to(bundle.key_type, version)
         self._forget_old(bundle.key_type)
         return self.current(bundle.key_type)
+
+    def withdraw(self, key_type: str) -> None:
+        """Serve no certificate of this type any more; its versions stay."""
+        self.current(key_type).unlink(missing_ok=True)
 
     def _point_to(self, key_type: str, version: Path) -> None:
         link = self.current(key_type)
@@ -77,6 +87,19 @@ class CertificateStore:
         for version in versions[:-KEPT_VERSIONS]:
             if version != current:
                 shutil.rmtree(version, ignore_errors=True)
+
+
+def prove(folder: Path) -> None:
+    """Load a pair as servers do, before anybody depends on it. Raises `CertificateError`, and removes the folder."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(folder / CHAIN, folder / KEY)
+    except (ssl.SSLError, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        reason = getattr(error, "reason", None) or error.strerror or "unknown"
+        raise CertificateError(
+            f"The TLS library does not take this certificate ({reason.lower().replace('_', ' ')}). Have it made anew, "
+            "with SHA-256 and a key of RSA 2048 or P-256."
+        ) from error
 
 
 def write_durably(path: Path, data: bytes, mode: int) -> None:

@@ -36,6 +36,7 @@ VERBS = {
     "audit": "records.audit",
     "event": "records.event",
     "support-bundle": "support.support_bundle",
+    "certificate": "certificates.certificate",
     "key": "keys.key",
     "completion": "completion.completion",
     "help": "help.help_",

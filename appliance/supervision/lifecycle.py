@@ -20,11 +20,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.addresses import host_names, local_addresses, on_link_networks, reachable_addresses
+from appliance.certificates.deployment import write_nginx_pairs
 from appliance.certificates.selfsigned import ensure_self_signed
 from appliance.certificates.store import CertificateStore
 from appliance.errors import ApplianceError
 from appliance.folders import DataFolder
-from appliance.operations.context import Appliance
+from appliance.operations.certificates import tell_of_expired
+from appliance.operations.context import Appliance, Context
 from appliance.settings import Settings, record_environment
 from appliance.supervision.client import SupervisorClient, SupervisorUnreachable
 from appliance.supervision.programs import (
@@ -118,10 +120,11 @@ def prepare(settings: Settings) -> Plan:
         ) from error
     appliance = Appliance.open(settings)
     record_environment(folder, settings)
-    certificate = ensure_self_signed(CertificateStore(folder.certificates), own_names(settings), now=datetime.now(UTC))
+    ensure_self_signed(CertificateStore(folder.certificates), own_names(settings), now=datetime.now(UTC))
+    tell_of_expired(Context.of_command_line(appliance))
     plan = Plan.of(appliance)
     write_private(folder.run / "supervisord.conf", supervisor_text(plan))
-    write_private(folder.run / "nginx.conf", nginx_configuration(folder, web_server(plan, certificate)))
+    write_private(folder.run / "nginx.conf", nginx_configuration(folder, web_server(plan)))
     return plan
 
 
@@ -146,14 +149,13 @@ def supervisor_text(plan: Plan) -> str:
     )
 
 
-def web_server(plan: Plan, certificate: Path) -> WebServer:
+def web_server(plan: Plan) -> WebServer:
     settings = plan.settings
     return WebServer(
         bind_addresses=(settings.bind_address,) if settings.bind_address else (),
         http_port=settings.http_port,
         https_port=settings.https_port,
-        certificate=certificate / "fullchain.pem",
-        key=certificate / "privkey.pem",
+        certificates=write_nginx_pairs(plan.folder),
         static_files=CODE / "flask_admin_ui" / "static",
         networks=allowed_networks(on_link_networks(), settings.admin_networks),
         run_as_root=os.geteuid() == 0,

@@ -43,8 +43,8 @@ class WebServer:
     """Addresses to listen on; empty for all."""
     http_port: int
     https_port: int
-    certificate: Path
-    key: Path
+    certificates: Path
+    """The file that names the installed pairs: `appliance.certificates.deployment.write_nginx_pairs`."""
     static_files: Path
     networks: tuple[Network, ...] = PRIVATE_NETWORKS
     """Sources that reach the admin."""
@@ -117,8 +117,7 @@ def admin_server(server: WebServer) -> list[str]:
         "server {",
         *indent(listen_lines(server, server.https_port, " ssl")),
         *indent(access_lines(server)),
-        f'    ssl_certificate "{server.certificate}";',
-        f'    ssl_certificate_key "{server.key}";',
+        f'    include "{server.certificates}";',
         "    ssl_protocols TLSv1.2 TLSv1.3;",
         f"    ssl_ciphers {MODERN_CIPHERS};",
         "    ssl_prefer_server_ciphers on;",

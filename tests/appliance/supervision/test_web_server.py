@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.certificates.deployment import write_nginx_pairs
+from appliance.certificates.store import CertificateStore
 from appliance.folders import DataFolder
 from appliance.supervision.web_server import PRIVATE_NETWORKS, WebServer, allowed_networks, nginx_configuration
 
@@ -26,21 +28,22 @@ def server(folder: DataFolder, **changes: object) -> WebServer:
         "bind_addresses": ("127.0.0.1", "::1"),
         "http_port": 18080,
         "https_port": 18443,
-        "certificate": folder.certificates / "fullchain.pem",
-        "key": folder.certificates / "privkey.pem",
+        "certificates": write_nginx_pairs(folder),
         "static_files": folder.path,
     }
     return WebServer(**(values | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(not NGINX.exists(), reason="nginx is not installed")
-def test_nginx_accepts_the_configuration(folder: DataFolder) -> None:
-    chain, key = folder.certificates / "fullchain.pem", folder.certificates / "privkey.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-         "-subj", "/CN=test", "-keyout", str(key), "-out", str(chain)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+def test_nginx_accepts_the_configuration_with_a_pair_of_each_key_type(folder: DataFolder) -> None:
+    for algorithm in (["rsa:2048"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]):
+        pair = CertificateStore(folder.certificates).current("rsa" if len(algorithm) == 1 else "ecdsa")
+        pair.mkdir(parents=True)
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", *algorithm, "-nodes", "-days", "1", "-subj", "/CN=test",
+             "-keyout", str(pair / "privkey.pem"), "-out", str(pair / "fullchain.pem")],
+            check=True, capture_output=True,
+        )  # fmt: skip
     path = folder.run / "nginx.conf"
     path.write_text(nginx_configuration(folder, server(folder)))
     result = subprocess.run(
