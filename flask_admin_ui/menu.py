@@ -53,6 +53,7 @@ def menu() -> list[Group]:
             (
                 item(gettext("Users"), "users", "users.index", "users."),
                 item(gettext("Settings"), "adjustments-horizontal", "system.settings"),
+                item(gettext("Certificate"), "shield-check", "certificates.show", "certificates."),
                 item(gettext("Processes"), "server", "system.processes"),
                 item(gettext("Banned addresses"), "lock", "bans.index"),
                 item(gettext("SIP messages"), "search", "messages.system"),

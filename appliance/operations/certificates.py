@@ -420,6 +420,11 @@ def served(context: Context) -> tuple[Served, ...]:
     return look_at_all(all_ports(context), kinds, current_settings(context).sip_domain)
 
 
+def local_root_pem(context: Context) -> bytes:
+    """The certificate of this machine's own root: what a browser or phone may be told to trust."""
+    return store_and_root(context)[1].pem
+
+
 def store_and_root(context: Context) -> tuple[CertificateStore, LocalRoot]:
     store = CertificateStore(context.appliance.folder.certificates)
     return store, ensure_root(store.path, now=utc(context.now))

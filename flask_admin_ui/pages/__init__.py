@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_admin_ui.pages import account, bans, calls, dashboard, devices, messages, system, users
+from flask_admin_ui.pages import account, bans, calls, certificates, dashboard, devices, messages, system, users
 
 BLUEPRINTS = (
     dashboard.blueprint,
@@ -11,6 +11,7 @@ BLUEPRINTS = (
     users.blueprint,
     account.blueprint,
     system.blueprint,
+    certificates.blueprint,
     bans.blueprint,
     messages.blueprint,
 )

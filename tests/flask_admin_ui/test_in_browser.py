@@ -37,6 +37,7 @@ PAGES = [
     "/account",
     "/account/second-factor",
     "/system/settings",
+    "/system/certificate",
     "/system/processes",
     "/system/bans",
     "/system/messages",

@@ -14,7 +14,7 @@ from flask_admin_ui.wording import ACTIONS, binding_trouble
 from sip_daemon.reachability import NO_ANSWER
 from sip_daemon.registrar.location import CLOSED, RESTARTED
 
-AUDITED = re.compile(r"(?:\.audit|note)\(\s*(?:context(?:\(\))?, )?\"([a-z.-]+)\"")
+AUDITED = re.compile(r"(?:\.audit|note)\(\s*(?:context(?:\(\))?,\s+)?\"([a-z.-]+)\"")
 
 
 def test_every_action_of_the_audit_log_has_words() -> None:
