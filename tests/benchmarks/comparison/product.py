@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from appliance.control.client import ControlClient
+from appliance.supervision.programs import SIGNALLING_MEMORY
 from tests.benchmarks.comparison.programs import Program, ProgramError
 from tests.benchmarks.comparison.server import Probe, two_way_port
 
@@ -79,7 +80,7 @@ class Product:
             **self._settings,
         }
         python = [sys.executable, "-u", "-m"]
-        self.sip = Program("sip", [*python, "sip_daemon"], self._folder / "sip.log", environment)
+        self.sip = Program("sip", [*python, "sip_daemon"], self._folder / "sip.log", environment | SIGNALLING_MEMORY)
         try:
             if not self._sip_only:
                 self._start_media(python, environment, data)
