@@ -38,8 +38,9 @@ ELSEWHERE = ["/api/events/stream"]
 """Served by a program of its own."""
 TAKEN = ["2xx", "401", "403", "404", "409", "412", "429"]
 """What may be answered to a request that the document allows; 401 to 429 say that the time or the asker is wrong."""
-BEYOND_SCHEMA = {"ownerId", "strangers"} | {camel(name) for name in SETTINGS}
-"""Fields with a rule of their own: that the owner exists, that one excludes another, how a setting is written."""
+BEYOND_SCHEMA = {"ownerId", "strangers", "names", "chainPem", "keyPem"} | {camel(name) for name in SETTINGS}
+"""Fields with a rule of their own: that the owner exists, that one excludes another, how a setting or a host name is
+written, that a key fits its certificate."""
 Token = Callable[[], str]
 
 

@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-OF_THE_SCANNER = {"engine_problem"}
 OF_A_PRIVATE_ROOT = {"cert_chain_of_trust", "cert_revocation"}
 """Nobody but this machine vouches for a certificate of its own: that is what it is for."""
-FINE = {"OK", "INFO"}
+COMPLAINTS = {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
+"""WARN is trouble of the scanner's own: something that it could not try."""
 ASPECTS = ("--protocols", "--std", "--pfs", "--server-preference", "--server-defaults", "--vulnerable")
 
 
@@ -24,7 +24,7 @@ class Finding:
 
     @property
     def is_complaint(self) -> bool:
-        return self.severity not in FINE and self.id not in OF_THE_SCANNER
+        return self.severity in COMPLAINTS
 
 
 def scan(host: str, port: int, folder: Path) -> dict[str, Finding]:
