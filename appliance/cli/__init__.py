@@ -33,6 +33,7 @@ VERBS = {
     "token": "tokens.token",
     "config": "configuration.config",
     "cloudflare": "cloudflare.cloudflare",
+    "alarm": "alarms.alarm",
     "audit": "records.audit",
     "event": "records.event",
     "support-bundle": "support.support_bundle",

@@ -11,10 +11,11 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from appliance.checks import Check
+from appliance.checks import Check, all_passed
 from appliance.cloudflare import TokenMalformed, check_token
 from appliance.database.models import Config
 from appliance.errors import Conflict, Invalid, KeyUnusable, NotFound, SecretBoxError, WrongKey
+from appliance.operations.alarms import Severity, clear_alarm, raise_alarm
 from appliance.operations.change import change
 from appliance.operations.context import Appliance, Context
 from appliance.operations.token_doctor import examine_token
@@ -22,6 +23,7 @@ from appliance.secret import Secret
 from appliance.secretbox import Purpose
 from appliance.settings import Source
 
+ALARM = "cloudflare.token"
 FIELD = "config.cloudflare_api_token"
 ENDING = 4
 MAX_NAMES = 10
@@ -86,6 +88,8 @@ def set_cloudflare_token(context: Context, token: Secret | None) -> TokenView:
     with change(context) as now:
         Config.update(cloudflare_api_token=sealed).execute()
         now.audit("cloudflare.token", "", is_set=token is not None)
+    # Whatever was found out was about another token.
+    clear_alarm(context, ALARM)
     return token_view(context)
 
 
@@ -107,7 +111,18 @@ def check_cloudflare(context: Context, names: tuple[str, ...]) -> tuple[Check, .
         raise NotFound(NO_TOKEN)
     with change(context) as now:
         now.audit("cloudflare.check", ", ".join(wanted))
-    return examine_token(token, wanted)
+    checks = examine_token(token, wanted)
+    tell_alarm(context, checks)
+    return checks
+
+
+def tell_alarm(context: Context, checks: tuple[Check, ...]) -> None:
+    """A check that failed is an alarm until all pass; what could not be found out says nothing about the token."""
+    failed = next((check for check in checks if check.ok is False), None)
+    if failed is not None:
+        raise_alarm(context, ALARM, Severity.ERROR, f"The Cloudflare token does not work. {failed.why}", failed.fix)
+    elif all_passed(checks):
+        clear_alarm(context, ALARM)
 
 
 def checked_name(text: str) -> str:

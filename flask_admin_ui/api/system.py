@@ -7,6 +7,7 @@ from typing import Any, Literal
 from flask import Blueprint
 from pydantic import Field, create_model
 
+from appliance.operations import alarms as alarm_list
 from appliance.operations import audit as audit_log
 from appliance.operations import configuration
 from appliance.operations import events as event_log
@@ -94,6 +95,21 @@ class Event(Output):
     detail: Free
 
 
+class Alarm(Output):
+    """Something that is wrong now."""
+
+    key: str = Field(description="What it is about, for programs.")
+    severity: Literal["error", "warning"]
+    message: str
+    fix: str = Field(description="What to do.")
+    since: Moment
+    changed_at: Moment = Field(description="When it came to say what it says now.")
+
+
+class Alarms(Output):
+    items: list[Alarm]
+
+
 class AuditQuery(PageQuery):
     actor: str | None = Field(None, max_length=200, description="Only what this person did.")
     subject: str | None = Field(None, max_length=200, description="Only what was done to this.")
@@ -149,6 +165,13 @@ def audit(query: AuditQuery) -> Any:
 def events(query: EventQuery) -> Any:
     """Newest first."""
     return listed(event_log.list_events(context(), query.wanted, severity=query.severity))
+
+
+@blueprint.get("/alarms")
+@operation("List what is wrong now", gives=Alarms, admin=True)
+def alarms() -> Any:
+    """The worst first. An alarm goes when it is right again; the events keep what was."""
+    return {"items": alarm_list.list_alarms(context())}
 
 
 @blueprint.post("/support-bundle")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from appliance.operations.alarms import list_alarms
 from appliance.operations.call_statistics import HourOfCalls, calls_per_hour
 from appliance.operations.devices import list_devices
 from appliance.operations.events import list_events
@@ -51,6 +52,7 @@ def values() -> dict[str, object]:
     hours = calls_per_hour(context())
     return {
         "live": live,
+        "alarms": list_alarms(context()),
         "calls": live_call_rows(live.calls, may_hang_up=True)[:SHOWN_CALLS],
         "talking": sum(1 for call in live.calls if call.is_talking),
         "online": online_devices(live),

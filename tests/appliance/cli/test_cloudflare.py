@@ -96,3 +96,25 @@ def test_a_check_of_what_is_no_name(gosip: Gosip, name: str) -> None:
 
 def test_a_check_without_token(gosip: Gosip) -> None:
     assert gosip.error("cloudflare", "check", "example.com")["kind"] == "not_found"
+
+
+def test_a_token_that_fails_is_an_alarm_until_it_passes(gosip: Gosip, cloudflare: FakeCloudflare) -> None:
+    token = cloudflare.add_token({"example.com": READ})
+    gosip.text("cloudflare", "token", "set", stdin=token)
+    gosip.run("cloudflare", "check", "example.com")
+    (alarm,) = gosip.json("alarm", "list")["items"]
+    assert (alarm["key"], alarm["severity"], "Zone / DNS / Edit" in alarm["fix"]) == ("cloudflare.token", "error", True)
+    assert "does not work" in gosip.text("alarm", "list")
+    cloudflare.throttle_next()
+    gosip.run("cloudflare", "check", "example.com")
+    assert gosip.json("alarm", "list")["total"] == 1
+    cloudflare.tokens[token].rights = {"example.com": EDIT}
+    gosip.text("cloudflare", "check", "example.com")
+    assert gosip.json("alarm", "list")["total"] == 0
+
+
+def test_a_new_token_starts_without_alarm(gosip: Gosip, cloudflare: FakeCloudflare) -> None:
+    gosip.text("cloudflare", "token", "set", stdin=cloudflare.add_token({"example.com": READ}))
+    gosip.run("cloudflare", "check", "example.com")
+    gosip.text("cloudflare", "token", "set", stdin=TOKEN)
+    assert gosip.json("alarm", "list")["items"] == []

@@ -44,3 +44,15 @@ def test_what_is_refused(admin: Actor) -> None:
 
 def test_the_settings_page_says_how_it_is_set(admin: Actor) -> None:
     assert "gosip cloudflare token set" in admin.get("/system/settings").text
+
+
+def test_a_token_that_fails_is_an_alarm_of_the_api_and_on_the_dashboard(
+    admin: Actor, cloudflare: FakeCloudflare
+) -> None:
+    admin.api("PUT", f"{PATH}/token", {"token": "u" * 40})
+    assert admin.api("POST", f"{PATH}/check", {"names": ["example.com"]}).get_json()["ok"] is False
+    (alarm,) = admin.get("/api/system/alarms").get_json()["items"]
+    assert (alarm["key"], alarm["severity"]) == ("cloudflare.token", "error")
+    page = admin.get("/").text
+    assert alarm["message"] in page
+    assert "Make an API token at Cloudflare" in page
