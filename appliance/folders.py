@@ -91,3 +91,11 @@ class DataFolder:
             folder.chmod(0o2770)
         self.certificates.mkdir(exist_ok=True)
         self.certificates.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file of ours at once, so that no reader sees half of it."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text)
+    temporary.chmod(0o640)
+    temporary.replace(path)

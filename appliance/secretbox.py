@@ -38,6 +38,7 @@ KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES
 DATABASE_NAME = "gosip.sqlite3"
+DAMAGED = "The sealed value of {field} is damaged. Set it anew."
 
 
 class Purpose(StrEnum):
@@ -73,10 +74,21 @@ class SecretBox:
         head = bytes([VERSION]) + self._key_id + nonce
         return head + self._cipher.encrypt(nonce, secret.reveal().encode(), field.encode())
 
+    def seal_text(self, field: str, secret: Secret) -> str:
+        """The same in base64, for where only text is kept."""
+        return base64.b64encode(self.seal(field, secret)).decode()
+
+    def open_text(self, field: str, sealed: str) -> Secret:
+        """What `seal_text` made. Raises `WrongKey`."""
+        try:
+            return self.open(field, base64.b64decode(sealed, validate=True))
+        except ValueError as error:
+            raise WrongKey(DAMAGED.format(field=field)) from error
+
     def open(self, field: str, sealed: bytes) -> Secret:
         """Raises `WrongKey` when it was sealed with another key or for another field, or was altered."""
         if len(sealed) < HEAD_BYTES or sealed[0] != VERSION:
-            raise WrongKey(f"The sealed value of {field} is damaged. Set it anew.")
+            raise WrongKey(DAMAGED.format(field=field))
         if sealed[1 : 1 + KEY_ID_BYTES] != self._key_id:
             raise WrongKey(
                 f"The sealed value of {field} belongs to another key than secret.key holds now. "

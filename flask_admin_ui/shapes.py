@@ -86,6 +86,15 @@ class Listing(Output, Generic[Row]):
         return f"{params[0].__name__}List"
 
 
+class CheckResult(Output):
+    """One thing that was looked at: an `appliance.checks.Check`."""
+
+    name: str
+    ok: bool | None = Field(description="Null: it could not be found out, or there was nothing to look at.")
+    why: str
+    fix: str = Field(description="What to do; empty when nothing is.")
+
+
 class FieldProblem(Output):
     """One field of the input and why it was refused."""
 

@@ -105,20 +105,32 @@ def load_key(key_pem: bytes) -> PrivateKey:
     return key
 
 
-def check_key(bundle: Bundle) -> None:
+def fits(key: PrivateKey, certificate: x509.Certificate) -> bool:
+    """Whether it is the key of that certificate."""
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if bundle.key.public_key().public_bytes(*form) != bundle.leaf.public_key().public_bytes(*form):
+    return key.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+
+
+def is_issued_by(child: x509.Certificate, parent: x509.Certificate) -> bool:
+    """By name and by signature."""
+    try:
+        child.verify_directly_issued_by(parent)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def check_key(bundle: Bundle) -> None:
+    if not fits(bundle.key, bundle.leaf):
         raise CertificateError("The private key does not belong to the certificate (to the first one in its file).")
 
 
 def check_order(chain: Sequence[x509.Certificate]) -> None:
     for child, parent in pairwise(chain):
-        try:
-            child.verify_directly_issued_by(parent)
-        except (ValueError, TypeError, InvalidSignature) as error:
+        if not is_issued_by(child, parent):
             raise CertificateError(
                 f"The chain is broken: {title(child)} is not signed by {title(parent)}, which follows it."
-            ) from error
+            )
 
 
 def check_dates(chain: Iterable[x509.Certificate], now: datetime) -> None:

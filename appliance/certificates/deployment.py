@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 
 from appliance.certificates.bundle import names_of, title
 from appliance.certificates.store import CHAIN, KEY, KEY_TYPES, CertificateStore
-from appliance.folders import DataFolder
+from appliance.folders import DataFolder, write_private
 
 HANDSHAKE_SECONDS = 3.0
 SUITES = {"rsa": "ECDHE-RSA-AES128-GCM-SHA256", "ecdsa": "ECDHE-ECDSA-AES128-GCM-SHA256"}
@@ -72,10 +71,7 @@ def write_nginx_pairs(folder: DataFolder) -> Path:
         if (pair / CHAIN).exists():
             lines += [f'ssl_certificate "{pair / CHAIN}";', f'ssl_certificate_key "{pair / KEY}";']
     path = folder.run / "nginx-certificates.conf"
-    temporary = path.with_suffix(".new")
-    temporary.write_text("\n".join([*lines, ""]))
-    temporary.chmod(0o640)
-    temporary.replace(path)
+    write_private(path, "\n".join([*lines, ""]))
     return path
 
 
@@ -154,11 +150,6 @@ def installed(store: CertificateStore) -> dict[str, str]:
     """The fingerprint of what is installed for each type of key. Raises `CertificateError` for what is damaged."""
     bundles = ((key_type, store.load_current(key_type, now=None)) for key_type in KEY_TYPES)
     return {key_type: bundle.fingerprint for key_type, bundle in bundles if bundle is not None}
-
-
-def look_at_all(ports: Iterable[Port], key_types: Iterable[str], name: str = "") -> tuple[Served, ...]:
-    kinds = tuple(key_types)
-    return tuple(look(port, key_type, name) for port in ports for key_type in kinds)
 
 
 def utc(seconds: float) -> datetime:

@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from appliance.certificates.bundle import Bundle, PrivateKey, check_dates, load_chain, load_key, title
+from appliance.certificates.bundle import (
+    Bundle,
+    PrivateKey,
+    check_dates,
+    fits,
+    is_issued_by,
+    load_chain,
+    load_key,
+    title,
+)
 from appliance.errors import CertificateError
 
 SMALLEST_RSA = 2048
@@ -64,10 +72,8 @@ def check_strength(key: PrivateKey) -> None:
 
 
 def find_leaf(given: Sequence[x509.Certificate], key: PrivateKey) -> x509.Certificate:
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    wanted = key.public_key().public_bytes(*form)
     for certificate in given:
-        if certificate.public_key().public_bytes(*form) == wanted:
+        if fits(key, certificate):
             return certificate
     raise CertificateError(
         "The private key does not belong to the certificate, nor to any other in its file. The file starts with "
@@ -89,14 +95,6 @@ def find_path(leaf: x509.Certificate, given: Sequence[x509.Certificate]) -> tupl
 
 def is_root(certificate: x509.Certificate) -> bool:
     return certificate.subject == certificate.issuer
-
-
-def is_issued_by(child: x509.Certificate, parent: x509.Certificate) -> bool:
-    try:
-        child.verify_directly_issued_by(parent)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def without_root(path: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:

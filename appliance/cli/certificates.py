@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from appliance.cli.common import moment, open_context, print_json, table, verb_options, yes_no
+from appliance.cli.frame import REFUSED
 from appliance.errors import CertificateError
 from appliance.operations.certificates import (
     CertificateView,
@@ -120,7 +121,7 @@ def tell_deployment(view: DeploymentView) -> None:
 
 def leave(view: DeploymentView | None) -> None:
     if view is not None and not view.succeeded:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(REFUSED)
 
 
 @certificate.command(name="deploy")

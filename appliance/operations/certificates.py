@@ -9,7 +9,7 @@ served               what each port serves now
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from appliance.certificates.deployment import (
     Served,
     installed,
     look,
-    look_at_all,
     reload_nginx,
     utc,
     write_nginx_pairs,
@@ -30,8 +29,7 @@ from appliance.certificates.repair import load_repaired
 from appliance.certificates.selfsigned import LocalRoot, ensure_root, is_from_elsewhere, readable
 from appliance.certificates.store import CHAIN, KEY, KEY_TYPES, CertificateStore
 from appliance.checks import Check
-from appliance.control.client import ControlClient
-from appliance.control.errors import METHOD_NOT_FOUND, CallRefused, ControlError, NotReachable
+from appliance.control.errors import CallRefused, ControlError, NotReachable
 from appliance.database.models import Deployment
 from appliance.errors import CertificateError, Invalid
 from appliance.operations.audit import note
@@ -39,14 +37,16 @@ from appliance.operations.change import change
 from appliance.operations.configuration import current_settings
 from appliance.operations.context import Context
 from appliance.operations.events import record_event
+from appliance.operations.live import daemon
 from appliance.operations.paging import FIRST_PAGE, Page, PageRequest, paged
+from appliance.operations.tls import tls_state
+from appliance.settings import Settings
 
 DAY = 86_400.0
 DEADLINE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 MAX_PEM = 64 * 1024
 TOO_LONG = f"At most {MAX_PEM // 1024} KiB."
-SIP_SECONDS = 5.0
 EXPIRED = (
     "The certificate of {title} expired on {day}: browsers and phones refuse it. Upload a new one "
     "(`gosip certificate upload`)."
@@ -114,6 +114,7 @@ def certificate_status(context: Context) -> CertificateStatus:
     """For administrators."""
     context.require_admin()
     store, root = store_and_root(context)
+    domain = current_settings(context).sip_domain
     views, troubles = [], []
     for key_type in KEY_TYPES:
         try:
@@ -123,15 +124,15 @@ def certificate_status(context: Context) -> CertificateStatus:
             continue
         if bundle is not None:
             views.append(view_of(bundle, root, context.now))
-            troubles += troubles_of(context, bundle)
+            troubles += [*expiry_trouble(bundle, context.now), *name_warnings(bundle, domain)]
     return CertificateStatus(tuple(views), tuple(troubles))
 
 
-def troubles_of(context: Context, bundle: Bundle) -> list[str]:
-    found = []
-    if bundle.not_after < utc(context.now):
-        found.append(EXPIRED.format(title=title(bundle.leaf), day=f"{bundle.not_after:%Y-%m-%d}"))
-    return found + name_warnings(context, bundle)
+def expiry_trouble(bundle: Bundle, now: float) -> list[str]:
+    """The sentence that it is over, if it is."""
+    if bundle.not_after >= utc(now):
+        return []
+    return [EXPIRED.format(title=title(bundle.leaf), day=f"{bundle.not_after:%Y-%m-%d}")]
 
 
 def tell_of_expired(context: Context) -> None:
@@ -139,19 +140,21 @@ def tell_of_expired(context: Context) -> None:
     store, _ = store_and_root(context)
     for key_type in KEY_TYPES:
         bundle = readable(store, key_type)
-        if bundle is not None and bundle.not_after < utc(context.now):
+        if bundle is None:
+            continue
+        for trouble in expiry_trouble(bundle, context.now):
             record_event(
                 context.appliance.folder.database,
                 severity="error",
                 source="certificates",
                 kind="certificate.expired",
-                message=EXPIRED.format(title=title(bundle.leaf), day=f"{bundle.not_after:%Y-%m-%d}"),
+                message=trouble,
                 detail={"key_type": key_type, "fingerprint": bundle.fingerprint},
             )
 
 
-def name_warnings(context: Context, bundle: Bundle) -> list[str]:
-    domain = current_settings(context).sip_domain
+def name_warnings(bundle: Bundle, domain: str) -> list[str]:
+    """What phones that look for the SIP domain will not like."""
     if "." not in domain or bundle.covers(domain):
         return []
     names = ", ".join(bundle.names) or "nobody"
@@ -206,26 +209,30 @@ def upload_certificate(context: Context, chain_pem: str, key_pem: str, *, previe
             names=list(bundle.names),
         )
         deployment = deploy(context, "upload")
-    old = set(before.names) if before is not None else set()
+    old = before.names if before is not None else ()
     return UploadView(
         installed=not preview,
         certificate=view_of(bundle, root, context.now),
         names_gained=tuple(name for name in bundle.names if name not in old),
-        names_lost=tuple(name for name in (before.names if before else ()) if name not in bundle.names),
+        names_lost=tuple(name for name in old if name not in bundle.names),
         replaces=view_of(before, root, context.now) if before is not None else None,
         repairs=repaired.repairs,
-        warnings=(*repaired.warnings, *name_warnings(context, bundle)),
+        warnings=(*repaired.warnings, *name_warnings(bundle, current_settings(context).sip_domain)),
         deployment=deployment,
     )
 
 
 def served_instead_of(store: CertificateStore, root: LocalRoot, bundle: Bundle) -> Bundle | None:
     """What goes when this bundle comes: that of its type, or this machine's own of the other type."""
-    same = readable(store, bundle.key_type)
-    if same is not None:
-        return same
-    others = (readable(store, key_type) for key_type in KEY_TYPES if key_type != bundle.key_type)
-    return next((one for one in others if one is not None and not is_from_elsewhere(one, root)), None)
+    return readable(store, bundle.key_type) or next(own_of_another_type(store, root, bundle), None)
+
+
+def own_of_another_type(store: CertificateStore, root: LocalRoot, bundle: Bundle) -> Iterator[Bundle]:
+    """What this machine made for itself, with another type of key than that of `bundle`."""
+    for key_type in KEY_TYPES:
+        other = readable(store, key_type) if key_type != bundle.key_type else None
+        if other is not None and not is_from_elsewhere(other, root):
+            yield other
 
 
 def install(context: Context, bundle: Bundle) -> None:
@@ -240,10 +247,8 @@ def install(context: Context, bundle: Bundle) -> None:
         raise Invalid({"chain_pem": str(error)}) from error
     if not is_from_elsewhere(bundle, root):
         return
-    for key_type in KEY_TYPES:
-        other = readable(store, key_type)
-        if key_type != bundle.key_type and other is not None and not is_from_elsewhere(other, root):
-            store.withdraw(key_type)
+    for own in own_of_another_type(store, root, bundle):
+        store.withdraw(own.key_type)
 
 
 def install_lineage(context: Context, folder: Path) -> Bundle:
@@ -272,14 +277,13 @@ def deploy(context: Context, source: str, *, seconds: float = DEADLINE_SECONDS) 
     folder = context.appliance.folder
     wanted = installed(CertificateStore(folder.certificates))
     if not wanted:
-        raise CertificateError(
-            "No certificate is installed. `gosip up` makes one, `gosip certificate upload` takes yours."
-        )
+        raise CertificateError(NONE_INSTALLED)
+    settings = current_settings(context)
     write_nginx_pairs(folder)
     checks = [*tell_sip(context), tell_nginx(context)]
     is_running = any(check.ok is not None for check in checks)
-    ports = all_ports(context, admin_page=checks[-1].ok is not None)
-    checks += prove(ports, wanted, current_settings(context).sip_domain, seconds)
+    ports = all_ports(context, settings, admin_page=checks[-1].ok is not None)
+    checks += prove(ports, wanted, settings.sip_domain, seconds)
     succeeded = all(check.ok is not False for check in checks)
     if not succeeded:
         message = " ".join(check.why for check in checks if check.ok is False)
@@ -292,16 +296,13 @@ def deploy(context: Context, source: str, *, seconds: float = DEADLINE_SECONDS) 
 
 def tell_sip(context: Context) -> list[Check]:
     """Nothing where the phone system has no TLS to serve it on."""
-    client = ControlClient(context.appliance.folder.sip_socket, timeout=SIP_SECONDS)
     try:
-        if not client.call("tls.status").get("enabled"):
+        if not tls_state(context).enabled:
             return []
-        client.call("tls.reload")
+        daemon(context).call("tls.reload")
     except NotReachable:
         return [Check("sip", None, "The phone system does not run; it reads the certificate when it starts.")]
     except CallRefused as error:
-        if error.code == METHOD_NOT_FOUND:
-            return []
         return [Check("sip", False, str(error), "Correct the certificate, then: gosip certificate deploy")]
     except ControlError as error:
         return [Check("sip", False, str(error), "Look into `gosip log sip`, then: gosip certificate deploy")]
@@ -323,19 +324,15 @@ def tell_nginx(context: Context) -> Check:
     return Check("nginx", None, "nginx does not run; it reads the certificate when it starts.")
 
 
-def all_ports(context: Context, *, admin_page: bool = True) -> tuple[Port, ...]:
+def all_ports(context: Context, settings: Settings, *, admin_page: bool = True) -> tuple[Port, ...]:
     """Every port that should serve TLS now."""
-    settings = current_settings(context)
     ports = [Port("admin page", settings.bind_address or "127.0.0.1", settings.https_port)] if admin_page else []
     try:
-        status = ControlClient(context.appliance.folder.sip_socket, timeout=SIP_SECONDS).call("tls.status")
+        state = tls_state(context)
     except ControlError:
         return tuple(ports)
-    if not status.get("enabled"):
-        return tuple(ports)
-    policy = status.get("policy") or {}
-    can_choose = policy.get("min_version") != "1.3" and policy.get("client_auth") != "require"
-    ports += (Port(row["transport"], near(row["address"]), row["port"], can_choose) for row in status["listeners"])
+    can_choose = state.min_version != "1.3" and state.client_auth != "require"
+    ports += (Port(one.transport, near(one.address), one.port, can_choose) for one in state.listeners)
     return tuple(ports)
 
 
@@ -347,14 +344,15 @@ def near(address: str) -> str:
 def prove(ports: tuple[Port, ...], wanted: Mapping[str, str], name: str, seconds: float) -> list[Check]:
     """Each port and type of key, asked again and again until it is right or the time is over."""
     deadline = time.monotonic() + seconds
-    open_ = {(port, key_type): look(port, key_type, name) for port in ports for key_type in wanted}
+    seen: dict[tuple[Port, str], Served] = {}
+    asked = [(port, key_type) for port in ports for key_type in wanted]
     while True:
-        wrong = [one for one, seen in open_.items() if not is_right(one[0], seen, wanted)]
-        if not wrong or time.monotonic() > deadline:
+        seen |= {(port, key_type): look(port, key_type, name) for port, key_type in asked}
+        asked = [one for one in asked if not is_right(one[0], seen[one], wanted)]
+        if not asked or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
-        open_ |= {(port, key_type): look(port, key_type, name) for port, key_type in wrong}
-    return [told(port, seen, wanted) for (port, _), seen in open_.items()]
+    return [told(port, one, wanted) for (port, _), one in seen.items()]
 
 
 def is_right(port: Port, seen: Served, wanted: Mapping[str, str]) -> bool:
@@ -416,8 +414,9 @@ def deployment_of(row: Deployment) -> DeploymentView:
 def served(context: Context) -> tuple[Served, ...]:
     """What every port serves now, for each installed type of key; for administrators."""
     context.require_admin()
-    kinds = installed(CertificateStore(context.appliance.folder.certificates)) or {"rsa": ""}
-    return look_at_all(all_ports(context), kinds, current_settings(context).sip_domain)
+    kinds = tuple(installed(CertificateStore(context.appliance.folder.certificates))) or ("rsa",)
+    settings = current_settings(context)
+    return tuple(look(port, kind, settings.sip_domain) for port in all_ports(context, settings) for kind in kinds)
 
 
 def local_root_pem(context: Context) -> bytes:

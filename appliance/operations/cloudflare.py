@@ -6,15 +6,13 @@ program that asks: a view has its last four characters.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
 from appliance.checks import Check, all_passed
 from appliance.cloudflare import TokenMalformed, check_token
 from appliance.database.models import Config
-from appliance.errors import Conflict, Invalid, KeyUnusable, NotFound, SecretBoxError, WrongKey
+from appliance.errors import Conflict, Invalid, KeyUnusable, NotFound, SecretBoxError
 from appliance.operations.alarms import Severity, clear_alarm, raise_alarm
 from appliance.operations.change import change
 from appliance.operations.context import Appliance, Context
@@ -144,15 +142,9 @@ def sealed_text(context: Context, token: Secret) -> str:
         box = context.appliance.box(Purpose.SERVICE)
     except KeyUnusable as error:
         raise Conflict(str(error)) from error
-    return base64.b64encode(box.seal(FIELD, token)).decode()
+    return box.seal_text(FIELD, token)
 
 
 def stored_token(appliance: Appliance) -> Secret | None:
     text = Config.get_by_id(1).cloudflare_api_token
-    if not text:
-        return None
-    try:
-        sealed = base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise WrongKey("It is damaged.") from error
-    return appliance.box(Purpose.SERVICE).open(FIELD, sealed)
+    return appliance.box(Purpose.SERVICE).open_text(FIELD, text) if text else None

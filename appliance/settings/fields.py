@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from appliance.certificates import policy
 from appliance.secret import Secret
 from appliance.settings import parsers
 from appliance.settings.parsers import Network, NeverBan, PortRange, Server
@@ -169,9 +170,9 @@ class SettingValues:
         column="tls_enabled",
         unset=0,
     )
-    tls_port: int = setting("GOSIP_TLS_PORT", parsers.port, 5061, "SIP over TLS.", column="tls_port")
+    tls_port: int = setting("GOSIP_TLS_PORT", parsers.port, policy.TLS_PORT, "SIP over TLS.", column="tls_port")
     tls_wss_port: int = later(
-        "GOSIP_TLS_WSS_PORT", parsers.port, 5081, "SIP over secure WebSocket.", column="tls_wss_port"
+        "GOSIP_TLS_WSS_PORT", parsers.port, policy.WSS_PORT, "SIP over secure WebSocket.", column="tls_wss_port"
     )
     tls_cert_mode: str = later(
         "GOSIP_TLS_CERT_MODE",
@@ -194,14 +195,14 @@ class SettingValues:
     )
     tls_min_version: str = setting(
         "GOSIP_TLS_MIN_VERSION",
-        parsers.choice("1.2", "1.3"),
-        "1.2",
+        parsers.choice(*policy.MIN_VERSIONS),
+        policy.MIN_VERSION,
         "The lowest version of TLS that phones may speak.",
         column="tls_min_version",
     )
     tls_client_auth: str = setting(
         "GOSIP_TLS_CLIENT_AUTH",
-        parsers.choice("none", "request", "require"),
+        parsers.choice(*policy.CLIENT_AUTH),
         "none",
         "Whether phones show a certificate of their own: none, request (checked when shown) or require.",
         column="tls_client_auth",
@@ -215,7 +216,7 @@ class SettingValues:
     )
     tls_ciphers: str = setting(
         "GOSIP_TLS_CIPHERS",
-        parsers.choice("modern", "compatible"),
+        parsers.choice(*policy.CIPHERS),
         "modern",
         "Cipher suites of TLS 1.2: modern, or compatible with old phones.",
         column="tls_ciphers",

@@ -24,7 +24,7 @@ from appliance.certificates.deployment import write_nginx_pairs
 from appliance.certificates.selfsigned import ensure_self_signed
 from appliance.certificates.store import CertificateStore
 from appliance.errors import ApplianceError
-from appliance.folders import DataFolder
+from appliance.folders import DataFolder, write_private
 from appliance.operations.certificates import tell_of_expired
 from appliance.operations.context import Appliance, Context
 from appliance.settings import Settings, record_environment
@@ -160,14 +160,6 @@ def web_server(plan: Plan) -> WebServer:
         networks=allowed_networks(on_link_networks(), settings.admin_networks),
         run_as_root=os.geteuid() == 0,
     )
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file of ours at once, so that no reader sees half of it."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(text)
-    temporary.chmod(0o640)
-    temporary.replace(path)
 
 
 def check_ports(settings: Settings) -> None:

@@ -144,8 +144,9 @@ def box_of(folder: DataFolder, table: str, column: str) -> tuple[SecretBox, str]
 
 def opened(box: SecretBox, field: str, sealed: bytes | str) -> Iterator[bytes]:
     """A column of text holds the sealed value in base64."""
-    with contextlib.suppress(SecretBoxError, TypeError, ValueError):
-        yield box.open(field, sealed if isinstance(sealed, bytes) else base64.b64decode(sealed)).reveal().encode()
+    with contextlib.suppress(SecretBoxError, TypeError):
+        secret = box.open(field, sealed) if isinstance(sealed, bytes) else box.open_text(field, sealed)
+        yield secret.reveal().encode()
 
 
 def key_secrets(folder: DataFolder) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from appliance.operations.certificates import MAX_PEM
 from flask_admin_ui.api.lists import PageQuery, listed, part_of
 from flask_admin_ui.api.operation import operation
 from flask_admin_ui.security.access import context
-from flask_admin_ui.shapes import Free, Input, Listing, Moment, Output
+from flask_admin_ui.shapes import CheckResult, Free, Input, Listing, Moment, Output
 
 blueprint = Blueprint("api_certificates", __name__, url_prefix="/api/system/tls")
 
@@ -42,13 +42,6 @@ class Certificates(Output):
     troubles: list[str] = Field(description="For a person: expired, damaged, not for the SIP domain.")
 
 
-class PortCheck(Output):
-    name: str
-    ok: bool | None = Field(description="Null: there was nothing to look at, since the program does not run.")
-    why: str
-    fix: str
-
-
 class DeploymentRow(Output):
     """The programs were given the certificate, and every port was asked what it serves."""
 
@@ -57,7 +50,7 @@ class DeploymentRow(Output):
     source: str
     succeeded: bool
     fingerprints: Free
-    checks: list[PortCheck]
+    checks: list[CheckResult]
     message: str
 
 

@@ -13,7 +13,7 @@ from appliance.secret import Secret
 from appliance.settings import Source
 from flask_admin_ui.api.operation import operation
 from flask_admin_ui.security.access import context
-from flask_admin_ui.shapes import Input, Output
+from flask_admin_ui.shapes import CheckResult, Input, Output
 
 blueprint = Blueprint("api_cloudflare", __name__, url_prefix="/api/system/cloudflare")
 
@@ -37,15 +37,6 @@ class NewCloudflareToken(Input):
 
 class NamesToCheck(Input):
     names: list[str] = Field(min_length=1, max_length=cloudflare.MAX_NAMES, description="Names of this system.")
-
-
-class CheckResult(Output):
-    """One check; `ok` is null where it could not be found out."""
-
-    name: str
-    ok: bool | None
-    why: str
-    fix: str = Field(description="What to do; empty when nothing is.")
 
 
 class CheckResults(Output):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
 
@@ -38,12 +36,12 @@ class Lifetime:
 
     percent_left: int
     kind: str
-    """ok, warning or danger."""
+    """As a state is shown: good, warning or bad."""
 
     @classmethod
     def of(cls, view: CertificateView, now: float) -> Lifetime:
         left = (view.expiry - now) / max(view.expiry - view.not_before, 1.0)
-        kind = "danger" if left < ALARM_BELOW else "warning" if left < WARN_BELOW else "success"
+        kind = "bad" if left < ALARM_BELOW else "warning" if left < WARN_BELOW else "good"
         return cls(round(min(max(left, 0.0), 1.0) * 100), kind)
 
 
@@ -143,8 +141,7 @@ def text_of(file_field: str, field: str) -> str:
 
 def seal(pem: Pem) -> str:
     text = json.dumps({"until": context().now + UPLOAD_SECONDS, "chain": pem.chain, "key": pem.key})
-    box = services().appliance.box(Purpose.SERVICE)
-    return base64.b64encode(box.seal(SEALED_FIELD, Secret(text))).decode()
+    return services().appliance.box(Purpose.SERVICE).seal_text(SEALED_FIELD, Secret(text))
 
 
 def unseal(text: str) -> Pem:
@@ -152,8 +149,8 @@ def unseal(text: str) -> Pem:
     expired = ProblemError(409, gettext("This form is no longer good. Choose the files again."))
     try:
         box = services().appliance.box(Purpose.SERVICE)
-        held = json.loads(box.open(SEALED_FIELD, base64.b64decode(text, validate=True)).reveal())
-    except (SecretBoxError, binascii.Error, ValueError) as error:
+        held = json.loads(box.open_text(SEALED_FIELD, text).reveal())
+    except SecretBoxError as error:
         raise expired from error
     if held["until"] < context().now:
         raise expired
