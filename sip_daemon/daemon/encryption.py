@@ -11,23 +11,23 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from appliance.certificates.bundle import Bundle
 from appliance.certificates.policy import CIPHERS
-from appliance.certificates.store import CHAIN, KEY, CertificateStore
+from appliance.certificates.store import CHAIN, KEY, KEY_TYPES, CertificateStore
 from appliance.errors import CertificateError
 from appliance.settings import Settings
+from sip_daemon.daemon.describing import describe_listener
 from sip_daemon.flow import TransportProtocol
 from sip_daemon.store import Event
 from sip_daemon.transport import ALL, HandshakeFailure, KeyPair, TlsError, TlsPolicy, TransportLayer
 
 log = logging.getLogger(__name__)
 
-KEY_TYPES: Final = ("rsa", "ecdsa")
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 CLIENT_AUTH: Final = {"none": ssl.CERT_NONE, "request": ssl.CERT_OPTIONAL, "require": ssl.CERT_REQUIRED}
 
@@ -83,7 +83,7 @@ class Encryption:
         self._bind = settings.bind_address or ALL
         self._submit = submit
         self._wall_clock = wall_clock
-        self._wanted = Wanted(False, 0, "", "", "", "")
+        self._wanted = replace(Wanted.by(settings), is_enabled=False)
         self._bundles: dict[str, Bundle] = {}
         self._reloaded_at: float | None = None
         self._reload_error: str | None = None
@@ -119,12 +119,7 @@ class Encryption:
         wanted = self._wanted
         return {
             "enabled": wanted.is_enabled,
-            "listeners": [
-                {"transport": one.transport.value, "address": one.address.host, "port": one.address.port}
-                | {"state": one.state.value, "error": one.error}
-                for one in self._transport.listeners
-                if one.transport.is_secure
-            ],
+            "listeners": [describe_listener(one) for one in self._transport.listeners if one.transport.is_secure],
             "certificates": self._describe_certificates(),
             "policy": {
                 "min_version": wanted.min_version,
@@ -134,7 +129,7 @@ class Encryption:
             },
             "reloaded_at": self._reloaded_at,
             "reload_error": self._reload_error,
-            "failures": [describe_failure(one) for one in self._transport.tls.failures.latest],
+            "failures": [asdict(one) for one in self._transport.tls.failures.latest],
         }
 
     async def _listen(self) -> None:
@@ -175,7 +170,7 @@ class Encryption:
                 "tls-handshake-failed",
                 f"{failure.source} could not connect to port {failure.port} by TLS. {failure.reason}",
                 "warning",
-                detail=describe_failure(failure),
+                detail=asdict(failure),
             )
         )
 
@@ -197,9 +192,9 @@ def make(store: CertificateStore, wanted: Wanted) -> Made:
             pairs.append(KeyPair(folder / CHAIN, folder / KEY))
     policy = TlsPolicy(
         tuple(pairs),
-        CIPHERS[wanted.ciphers or "modern"],
-        VERSIONS[wanted.min_version or "1.2"],
-        CLIENT_AUTH[wanted.client_auth or "none"],
+        CIPHERS[wanted.ciphers],
+        VERSIONS[wanted.min_version],
+        CLIENT_AUTH[wanted.client_auth],
         Path(wanted.ca_file) if wanted.ca_file else None,
     )
     return Made(policy.make_context(), bundles)
@@ -212,14 +207,4 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
         "serial": f"{bundle.leaf.serial_number:x}",
         "not_after": bundle.not_after.timestamp(),
         "names": list(bundle.names),
-    }
-
-
-def describe_failure(failure: HandshakeFailure) -> dict[str, Any]:
-    return {
-        "at": failure.at,
-        "source": failure.source,
-        "port": failure.port,
-        "reason": failure.reason,
-        "count": failure.count,
     }

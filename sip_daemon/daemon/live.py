@@ -10,6 +10,7 @@ from appliance import logs
 from sip_daemon.call.manager import CallManager
 from sip_daemon.call.view import describe_calls, describe_plan, describe_quality
 from sip_daemon.control import TraceRequest
+from sip_daemon.daemon.describing import describe_binding, describe_listener
 from sip_daemon.daemon.encryption import Encryption
 from sip_daemon.daemon.live_trace import LiveTrace
 from sip_daemon.defence import Defence, Overload
@@ -149,30 +150,3 @@ class Live:
 
     def set_log_level(self, level: str) -> None:
         logs.set_level(level)
-
-
-def describe_listener(listener: ListenerStatus) -> dict[str, Any]:
-    return {
-        "transport": listener.transport.value,
-        "address": listener.address.host,
-        "port": listener.address.port,
-        "state": listener.state.value,
-        "error": listener.error,
-    }
-
-
-def describe_binding(binding: Binding, directory: Directory, now: float) -> dict[str, Any]:
-    device = directory.devices.get(binding.username)
-    return {
-        "username": binding.username,
-        "extension": device.extension if device is not None else None,
-        "contact": binding.contact,
-        "transport": binding.flow.transport.value,
-        "remote": str(binding.flow.remote),
-        "user_agent": binding.user_agent,
-        "instance": binding.instance,
-        "expires_in": round(max(binding.expires_at - now, 0)),
-        "registered_at": binding.registered_at,
-        "reachable": binding.reachable,
-        "trouble": binding.trouble or None,
-    }

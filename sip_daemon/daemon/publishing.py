@@ -11,7 +11,7 @@ from typing import Any
 
 from appliance.control.aio import ControlServer
 from sip_daemon.call.record import CallChange, CallEnded, CallRecord, CallStarted, CallTrouble
-from sip_daemon.daemon.live import describe_binding, describe_listener
+from sip_daemon.daemon.describing import describe_binding, describe_listener
 from sip_daemon.directory import Directory
 from sip_daemon.registrar import BindingChange, BindingEvent
 from sip_daemon.transport import ListenerStatus

@@ -18,6 +18,7 @@ KEPT: Final = 50
 REPORTS_PER_MINUTE: Final = 20
 """Of all sources together; whoever has a whole network at hand fills no table with it."""
 SHOWN_SUITES: Final = 8
+NOT_FINISHED: Final = "It did not finish the handshake in time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class HandshakeFailures:
 def why_failed(error: OSError, hello: ClientHello, context: ssl.SSLContext | None) -> str:
     """One sentence or two."""
     if isinstance(error, ConnectionAbortedError):
-        return "It did not finish the handshake in time."
+        return NOT_FINISHED
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
         return "It closed the connection during the handshake and gave no reason: mostly it does not trust us."
     reason = error.reason or ""

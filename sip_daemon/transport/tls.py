@@ -11,14 +11,14 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sip_daemon.errors import SipError
 from sip_daemon.transport.client_hello import ClientHello, what_else
-from sip_daemon.transport.handshake_failures import HandshakeFailures, why_failed
+from sip_daemon.transport.handshake_failures import NOT_FINISHED, HandshakeFailures, why_failed
 
 PEEK_BYTES: Final = 4096
 """A ClientHello has 200 to 1,800 bytes; what is left out is of no use to a person."""
@@ -117,35 +117,27 @@ class TlsServer:
         The socket is closed when it fails. Raises nothing but cancellation.
         """
         hello = b""
+        has_begun = False
         try:
             async with asyncio.timeout(self._handshake_seconds) as deadline:
                 hello = await self._peek(sock)
             context = self.context
             if not hello or context is None:
-                sock.close()  # Whoever says nothing and goes is somebody's health check.
-                return
+                return  # Whoever says nothing and goes is somebody's health check.
             if hello[0] != HANDSHAKE_RECORD:
-                sock.close()
                 self.failures.note(peer, port, what_else(hello))
                 return
             remaining = max(0.1, (deadline.when() or 0.0) - self._loop.time())
-            await self._shake_hands(context, sock, new, remaining)
+            await self._loop.connect_accepted_socket(new, sock, ssl=context, ssl_handshake_timeout=remaining)
+            has_begun = True
         except TimeoutError:
-            sock.close()
-            reason = "it began no handshake in time" if not hello else "it did not finish the handshake in time"
-            self.failures.note(peer, port, f"{reason[0].upper()}{reason[1:]}.")
+            self.failures.note(peer, port, NOT_FINISHED if hello else "It began no handshake in time.")
         except OSError as error:
-            sock.close()
             if hello:
                 self.failures.note(peer, port, why_failed(error, ClientHello.parse(hello), self.context))
-        except asyncio.CancelledError:
-            sock.close()
-            raise
-
-    def _shake_hands(
-        self, context: ssl.SSLContext, sock: socket.socket, new: Callable[[], asyncio.Protocol], seconds: float
-    ) -> Coroutine[Any, Any, Any]:
-        return self._loop.connect_accepted_socket(new, sock, ssl=context, ssl_handshake_timeout=seconds)
+        finally:
+            if not has_begun:
+                sock.close()
 
     async def _peek(self, sock: socket.socket) -> bytes:
         """The first bytes, which stay for the handshake to read. Raises OSError."""
