@@ -14,7 +14,7 @@ from appliance.operations.sessions import authenticate, start_session
 from appliance.secret import Secret
 from flask_admin_ui.security.gate import PUBLIC
 from tests.support.admin import ADMIN, USER, AdminSystem, ManualClock
-from tests.support.cloudflare import FakeCloudflare
+from tests.support.cloudflare import standing_in
 from tests.support.schema_run import breaches
 
 pytestmark = pytest.mark.end_to_end
@@ -24,8 +24,7 @@ ADDRESS = "127.0.0.1"
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AdminSystem]:
     """With something to be found under each address, and answers as they are in use: what fails is a 500."""
-    with FakeCloudflare() as cloudflare:
-        monkeypatch.setenv("CLOUDFLARE_BASE_URL", cloudflare.base_url)
+    with standing_in(monkeypatch):
         yield from made(tmp_path)
 
 

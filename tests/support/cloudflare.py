@@ -15,12 +15,15 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+import pytest
 
 READ = frozenset({"read"})
 EDIT = frozenset({"read", "edit"})
@@ -268,3 +271,13 @@ def listed(rows: list[dict[str, Any]], query: Mapping[str, str]) -> tuple[object
     part = rows[(page - 1) * size : page * size]
     info = {"page": page, "per_page": size, "count": len(part), "total_count": len(rows)}
     return part, {"result_info": {**info, "total_pages": -(-len(rows) // size)}}
+
+
+@contextmanager
+def standing_in(monkeypatch: pytest.MonkeyPatch, *zones: str) -> Iterator[FakeCloudflare]:
+    """Whoever asks Cloudflare in this process asks the fake, which has these zones."""
+    with FakeCloudflare() as fake:
+        for zone in zones:
+            fake.add_zone(zone)
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", fake.base_url)
+        yield fake

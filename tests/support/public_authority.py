@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+from tests.support.certificates import Key, general, make_key, named
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,6 @@ class PublicAuthority:
         return signed(names[0], self.intermediate, self.now, names=names, key=key, days=days)
 
 
-def elliptic() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
 def signed(
     name: str,
     issuer: Signed | None,
@@ -63,8 +58,8 @@ def signed(
     days: int = 3650,
 ) -> Signed:
     """An authority without `names`; a leaf, that says where its issuer can be fetched, with them."""
-    key = key or elliptic()
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    key = key or make_key("ecdsa")
+    subject = named(name)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -79,6 +74,6 @@ def signed(
         fetched = x509.UniformResourceIdentifier("http://authority.test/issuer.der")
         place = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, fetched)
         builder = builder.add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False
+            x509.SubjectAlternativeName([general(one) for one in names]), critical=False
         ).add_extension(x509.AuthorityInformationAccess([place]), critical=False)
     return Signed(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)

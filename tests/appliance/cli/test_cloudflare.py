@@ -14,16 +14,14 @@ from appliance.secretbox import replace_key_file
 from appliance.support.secrets import KnownSecrets
 from tests.support.appliance import Office
 from tests.support.cli import Gosip
-from tests.support.cloudflare import EDIT, READ, FakeCloudflare
+from tests.support.cloudflare import EDIT, READ, FakeCloudflare, standing_in
 
 TOKEN = "v1_0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture
 def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloudflare]:
-    with FakeCloudflare() as fake:
-        fake.add_zone("example.com")
-        monkeypatch.setenv("CLOUDFLARE_BASE_URL", fake.base_url)
+    with standing_in(monkeypatch, "example.com") as fake:
         yield fake
 
 

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.admin import Actor
-from tests.support.cloudflare import EDIT, FakeCloudflare
+from tests.support.cloudflare import EDIT, FakeCloudflare, standing_in
 
 PATH = "/api/system/cloudflare"
 
 
 @pytest.fixture
 def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloudflare]:
-    with FakeCloudflare() as fake:
-        fake.add_zone("example.com")
-        monkeypatch.setenv("CLOUDFLARE_BASE_URL", fake.base_url)
+    with standing_in(monkeypatch, "example.com") as fake:
         yield fake
 
 
